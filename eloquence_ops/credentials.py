@@ -1,0 +1,100 @@
+"""The secrets of a target: from the environment, or from files that the settings name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eloquence_ops.endpoints import parse
+from eloquence_ops.errors import UsageError
+from eloquence_ops.secrets import Secret
+from eloquence_ops.settings import Target
+
+_LARGEST_BYTES: Final = 64 * 1024
+_SECRET_VARIABLES: Final = (
+    "ELOQUENCE_API_KEY",
+    "ELOQUENCE_LIVEKIT_API_SECRET",
+    "ELOQUENCE_SUDO_PASSWORD",
+)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What this run may use. Every value is a `Secret`, the LiveKit key's name is not."""
+
+    api_key: Secret | None = None
+    livekit_key: str | None = None
+    livekit_secret: Secret | None = None
+
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(secret for secret in (self.api_key, self.livekit_secret) if secret)
+
+
+def of_environment(environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Every secret in the environment, whoever it is for: what no message may show."""
+    return tuple(Secret(environ[name]) for name in _SECRET_VARIABLES if environ.get(name))
+
+
+def of_target(target: Target, environ: Mapping[str, str]) -> Credentials:
+    """The environment first, then the files. Raises `UsageError`, never with a value in it."""
+    key, secret = _livekit_pair(target, environ)
+    return Credentials(_api_key(target, environ), key, secret)
+
+
+def _api_key(target: Target, environ: Mapping[str, str]) -> Secret | None:
+    text = environ.get("ELOQUENCE_API_KEY")
+    if text and _is_for_another_api(target, environ):
+        text = None
+    if text:
+        source = "ELOQUENCE_API_KEY"
+    elif target.api_key_file:
+        source = "api_key_file"
+        text = _read(target.api_key_file, "api_key_file").strip()
+        if not text:
+            raise UsageError("settings.key-file-empty", file=target.api_key_file, setting=source)
+    else:
+        return None
+    # RFC 9110 §5.5: visible ASCII; a line break would start a header of its own.
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise UsageError("settings.key-characters", source=source)
+    return Secret(text)
+
+
+def _is_for_another_api(target: Target, environ: Mapping[str, str]) -> bool:
+    """A key that stands beside ELOQUENCE_API is for that host: it is not sent to a pasted URL."""
+    beside = environ.get("ELOQUENCE_API")
+    if not beside or target.api is None:
+        return False
+    try:
+        return parse(beside, "api").host != target.api.host
+    except UsageError:
+        return True
+
+
+def _livekit_pair(target: Target, environ: Mapping[str, str]) -> tuple[str | None, Secret | None]:
+    key = environ.get("ELOQUENCE_LIVEKIT_API_KEY")
+    secret = environ.get("ELOQUENCE_LIVEKIT_API_SECRET")
+    if key and secret:
+        return key, Secret(secret)
+    if target.livekit_keys_file is None:
+        return None, None
+    text = _read(target.livekit_keys_file, "livekit_keys_file")
+    for line in text.splitlines():
+        if found := re.fullmatch(r"\s*([\w-]+)\s*:\s*[\"']?([^\s\"']+)[\"']?\s*", line):
+            return found[1], Secret(found[2])
+    raise UsageError("settings.keys-format", file=target.livekit_keys_file)
+
+
+def _read(path: str, setting: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_LARGEST_BYTES + 1)
+        if len(raw) > _LARGEST_BYTES:
+            raise UsageError("settings.key-file-large", file=path, setting=setting)
+        return raw.decode("utf-8")
+    except (OSError, ValueError) as refusal:
+        reason = getattr(refusal, "strerror", None) or "not UTF-8"
+        raise UsageError("settings.key-file", file=path, setting=setting, reason=reason) from None

@@ -1,0 +1,21 @@
+"""What every observation has."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from eloquence_ops.findings import Vantage
+
+
+class Record(BaseModel):
+    """An immutable piece of a recording. Unknown fields are refused: the file is a contract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Observation(Record):
+    """One measurement. `at_s` counts from the start of the run, both times are seconds."""
+
+    vantage: Vantage = Vantage.HERE
+    at_s: float = 0.0
+    duration_s: float = 0.0

@@ -1,0 +1,49 @@
+"""The API's routes, and the session it opened."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from eloquence_ops.endpoints import Scope
+from eloquence_ops.observations.base import Observation
+
+
+class ApiRoutes(Observation):
+    """The routes that `/openapi.json` lists, as `METHOD /path`, sorted, at most 200."""
+
+    kind: Literal["api.routes"] = "api.routes"
+    endpoint: str
+    title: str
+    routes: tuple[str, ...]
+
+
+class SessionAnswer(Observation):
+    """The body of a successful `POST /api/sessions`, field by field; the token itself is left out.
+
+    `field_types` maps each field of the body to its JSON type. `url_endpoint` is the
+    address handed out in canonical form, None when it is no ws/wss address; `url_scope` says from
+    how far it can be used, `api_scope` the same of the API, None when unresolved; `url_lookup`
+    is how its host resolved.
+    """
+
+    kind: Literal["api.session"] = "api.session"
+    endpoint: str
+    field_types: tuple[tuple[str, str], ...]
+    session_id: str = ""
+    room_name: str = ""
+    url: str = ""
+    url_endpoint: str | None = None
+    url_lookup: Literal["found", "no-name", "no-address", "no-answer"] | None = None
+    url_scope: Scope | None = None
+    api_scope: Scope | None = None
+    token_is_jwt: bool = False
+
+
+class SessionLeftOpen(Observation):
+    """A session that was, or may have been, opened and could not be closed again."""
+
+    kind: Literal["api.session-left-open"] = "api.session-left-open"
+    endpoint: str
+    session_id: str
+    interrupted: bool = False
+    detail: str = ""
