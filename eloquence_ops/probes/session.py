@@ -1,0 +1,153 @@
+"""Opening a coaching session as the app does, and reading what is handed out.
+
+The token is a secret: it leaves this module as a `Secret`, never in an observation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from eloquence_ops.endpoints import Endpoint, Scope, narrower, parse, scope_of
+from eloquence_ops.errors import UsageError
+from eloquence_ops.observations import AddressLookup, SessionAnswer
+from eloquence_ops.probes import remote_text
+from eloquence_ops.secrets import Redactor, Secret
+
+PATH: Final = "/api/sessions"
+OLD_START_PATH: Final = "/api/session/start"
+_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_LONGEST_ID: Final = 200
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """What is needed to go on with a session; kept in memory only. `token` may be empty."""
+
+    session_id: str
+    token: Secret
+    url: Endpoint | None
+
+    @property
+    def close_path(self) -> str:
+        """The id is a remote word: quoted, so that it can only ever be one path segment."""
+        return f"{PATH}/{quote(self.session_id, safe='')}"
+
+
+def request_body() -> bytes:
+    """The guide's full body. `user_id` is recognisable, so that statistics can leave it out."""
+    body = {
+        "user_id": f"eloquence-doctor-{secrets.token_hex(4)}",
+        "language": "fr",
+        "scenario_id": "eloquence-doctor",
+        "goal": "Vérifier que le service répond",
+        "agent_profile_id": "coach",
+        "is_multi_agent": False,
+    }
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def read_answer(body: bytes, redactor: Redactor) -> tuple[OpenedSession | None, dict[str, str]]:
+    """The session in an answer's body, and the JSON type of each of its fields.
+
+    No session where there is no usable `session_id`. The token is made known to `redactor`.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, {}
+    if not isinstance(document, dict):
+        return None, {}
+    token = Secret(_text(document, "token"))
+    redactor.add(token)
+    types = {
+        remote_text.line(name, redactor, limit=40): _json_type(value)
+        for name, value in document.items()
+    }
+    session_id = _text(document, "session_id")
+    if not 0 < len(session_id) <= _LONGEST_ID:
+        return None, types
+    return OpenedSession(session_id, token, _url(_text(document, "url"), redactor)), types
+
+
+def describe(
+    session: OpenedSession | None,
+    types: dict[str, str],
+    body: bytes,
+    *,
+    endpoint: str,
+    at_s: float,
+    redactor: Redactor,
+) -> SessionAnswer | None:
+    """The answer as an observation; None when the body was no JSON object."""
+    if not types:
+        return None
+    document: dict[str, Any] = json.loads(body)
+    url = session.url if session else _url(_text(document, "url"), redactor)
+
+    def shown(name: str) -> str:
+        return remote_text.line(_text(document, name), redactor, limit=200)
+
+    return SessionAnswer(
+        endpoint=endpoint,
+        field_types=tuple(sorted(types.items())[:40]),
+        session_id=shown("session_id"),
+        room_name=shown("room_name"),
+        url=shown("url"),
+        url_endpoint=str(url) if url else None,
+        token_is_jwt=_JWT.fullmatch(_text(document, "token")) is not None,
+        at_s=at_s,
+    )
+
+
+def widest_scope(lookup: AddressLookup) -> Scope | None:
+    """From how far the addresses of a name can be used; None when there are none."""
+    widest: Scope | None = None
+    for entry in lookup.addresses:
+        scope = scope_of(entry.address)
+        if scope is not None and (widest is None or narrower(widest, than=scope)):
+            widest = scope
+    return widest
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        return ""
+    # JSON can say half of a character (`"\ud800"`), which nothing can send on.
+    return value.encode(errors="replace").decode()
+
+
+def _url(text: str, redactor: Redactor) -> Endpoint | None:
+    """Only what the app can use: an address with ws:// or wss:// written out.
+
+    One that holds a secret of this run (an echo of our key) is none: it would be shown, looked
+    up and connected to.
+    """
+    if not text.lower().startswith(("ws://", "wss://")):
+        return None
+    try:
+        endpoint = parse(text, "livekit")
+    except UsageError:
+        return None
+    return endpoint if redactor.text(endpoint.url) == endpoint.url else None
+
+
+def _json_type(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"

@@ -1,0 +1,203 @@
+"""TLS: a handshake verified as a strict client does it, and the certificate whatever came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from eloquence_ops.errors import UsageError
+from eloquence_ops.findings import Vantage
+from eloquence_ops.observations.transport import Certificate, TlsHandshake, TlsOutcome
+from eloquence_ops.probes import certificates, remote_text
+from eloquence_ops.probes.channel import Channel
+from eloquence_ops.probes.road import Road
+from eloquence_ops.probes.tcp import describe
+from eloquence_ops.secrets import Redactor
+
+SECOND_LOOK_S: Final = 3.0
+"""A failed handshake is followed by one more connection, of at most this many seconds."""
+
+# X509_V_ERR_… of OpenSSL's x509_vfy.h. All others mean that the chain leads to no trusted root,
+# or that the certificates in it are not fit for it.
+_VERIFY_CODES: Final[dict[int, TlsOutcome]] = {
+    9: "not-yet-valid",
+    10: "expired",
+    62: "name-mismatch",
+    64: "name-mismatch",  # of an IP address
+}
+_NO_VERSION: Final = frozenset(
+    {
+        "NO_PROTOCOLS_AVAILABLE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_SSL_VERSION",
+    }
+)
+# Every TLS record starts with its type, 20 to 23, and 3 (RFC 8446, 5.1).
+_RECORD_TYPES: Final = range(20, 24)
+
+
+def client_context(ca: str | None) -> ssl.SSLContext:
+    """How clients of the system verify: the system's roots, TLS 1.2 at least, names from the SAN.
+
+    `ca` is a PEM file trusted in addition. Raises `UsageError` where it cannot be read.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python 3.13 asks for more than TLS clients do (RFC 5280 to the letter) and lets a trusted
+    # intermediate end a chain. One answer whatever Python this runs on: the clients'.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if ssl.HAS_NEVER_CHECK_COMMON_NAME:
+        # RFC 9525: a name in the subject counts for nothing; browsers and Dart agree.
+        context.hostname_checks_common_name = False
+    if ca is not None:
+        try:
+            context.load_verify_locations(cafile=ca)
+        except (OSError, ValueError) as error:
+            reason = error.reason if isinstance(error, ssl.SSLError) else error
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                reason = describe(error)
+            raise UsageError("settings.ca", file=ca, reason=reason) from None
+    return context
+
+
+@dataclass
+class _Tried:
+    """How one handshake ended. `first_bytes` are the peer's first, before decryption."""
+
+    outcome: TlsOutcome
+    detail: str = ""
+    version: str = ""
+    leaf: bytes | None = None
+    first_bytes: bytes = field(default=b"", repr=False)
+    connected: bool = True
+
+
+async def handshake(
+    road: Road,
+    *,
+    context: ssl.SSLContext,
+    timeout_s: float,
+    started: float,
+    vantage: Vantage = Vantage.HERE,
+    redactor: Redactor | None = None,
+) -> TlsHandshake:
+    """One handshake for the endpoint's name, at most `timeout_s` seconds.
+
+    Where it fails, one more connection looks why (at most `SECOND_LOOK_S` longer): it reads the
+    certificate that was refused, or asks whether plain HTTP is spoken. OpenSSL tells the first
+    of several faults of a chain; `detail` has its words. Never raises for what a server does.
+    """
+    begun = time.monotonic()
+    redactor = redactor or Redactor()
+    name = road.endpoint.host.partition("%")[0]
+    tried = await _try(road, context, name, timeout_s)
+    look_s = min(timeout_s, SECOND_LOOK_S)
+    if tried.outcome in ("expired", "not-yet-valid", "name-mismatch", "untrusted"):
+        tried.leaf = (await _try(road, _reading_only(), name, look_s)).leaf
+    elif (
+        tried.connected
+        and tried.outcome in ("failed", "closed", "silent")
+        and await _speaks_plain_http(road, tried.first_bytes, look_s)
+    ):
+        tried.outcome = "plaintext"
+    certificate: Certificate | None = None
+    if tried.leaf is not None:
+        described = certificates.describe(tried.leaf, redactor)
+        if isinstance(described, Certificate):
+            certificate = described
+        else:
+            tried.detail = f"{tried.detail}; {described}" if tried.detail else described
+    return TlsHandshake(
+        vantage=vantage,
+        at_s=begun - started,
+        duration_s=time.monotonic() - begun,
+        endpoint=str(road.endpoint),
+        family=road.family,
+        address=road.address,
+        server_name=name,
+        outcome=tried.outcome,
+        version=tried.version,
+        certificate=certificate,
+        detail=remote_text.line(tried.detail, redactor, limit=300),
+    )
+
+
+async def _try(road: Road, context: ssl.SSLContext, name: str, timeout_s: float) -> _Tried:
+    channel: Channel | None = None
+    deadline = asyncio.timeout(timeout_s)
+    try:
+        async with deadline:
+            channel = await Channel.open(road.family, road.address, road.port)
+            tls = await channel.start_tls(context, name)
+            return _Tried("ok", version=tls.version() or "", leaf=tls.getpeercert(True))
+    except OSError as error:
+        late = isinstance(error, TimeoutError) and deadline.expired()
+        tried = _Tried("silent") if late else _classified(error, handshaking=channel is not None)
+        tried.connected = channel is not None
+        tried.first_bytes = channel.first_bytes if channel else b""
+        return tried
+    finally:
+        if channel is not None:
+            channel.close()
+
+
+def _classified(error: OSError, *, handshaking: bool) -> _Tried:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _Tried(_VERIFY_CODES.get(error.verify_code, "untrusted"), error.verify_message)
+    if isinstance(error, ssl.SSLEOFError):
+        return _Tried("closed", "the server closed the connection during the handshake")
+    if isinstance(error, ssl.SSLError):
+        detail = str(error.reason or error)
+        return _Tried("no-common-version" if error.reason in _NO_VERSION else "failed", detail)
+    if handshaking and isinstance(error, ConnectionError):
+        return _Tried("closed", describe(error))
+    return _Tried("failed", describe(error))
+
+
+def _reading_only() -> ssl.SSLContext:
+    """Takes any certificate, weak ones too. Nothing is sent over what it opens."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+async def _speaks_plain_http(road: Road, first_bytes: bytes, timeout_s: float) -> bool:
+    """What the server said to a ClientHello, and where that is no TLS, what it says to a GET.
+
+    Many an HTTP server answers a ClientHello with 400. Some wait for the end of the line, which
+    a ClientHello may not have, or just close.
+    """
+    if first_bytes.startswith(b"HTTP/"):
+        return True
+    if first_bytes[1:2] == b"\x03" and first_bytes[0] in _RECORD_TYPES:
+        return False
+    channel: Channel | None = None
+    answer = b""
+    try:
+        async with asyncio.timeout(timeout_s):
+            channel = await Channel.open(road.family, road.address, road.port)
+            await channel.send(b"GET / HTTP/1.0\r\nHost: " + _host(road) + b"\r\n\r\n")
+            while len(answer) < len(b"HTTP/"):
+                data = await channel.receive(64)
+                if not data:
+                    break
+                answer += data
+    except OSError:
+        pass  # what came until then is judged
+    finally:
+        if channel is not None:
+            channel.close()
+    return answer.startswith(b"HTTP/")
+
+
+def _host(road: Road) -> bytes:
+    authority = road.endpoint.authority
+    return authority.encode("ascii", errors="ignore") if "%" not in authority else b"localhost"
