@@ -1,0 +1,111 @@
+"""Reads `checks/` and says exactly which file is wrong when one is."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from eloquence_ops import datafiles
+from eloquence_ops.catalogue.model import (
+    CAUSE_ID,
+    CHECK_ID,
+    Catalogue,
+    Cause,
+    Check,
+    Symptom,
+    Text,
+)
+
+_TEXTS = TypeAdapter(dict[str, Text])
+_OUTCOMES = TypeAdapter(dict[str, dict[str, Text]])
+E = TypeVar("E", Check, Cause)
+_SYMPTOMS = TypeAdapter(tuple[Symptom, ...])
+
+
+class CatalogueError(Exception):
+    """A file of `checks/` is not what it must be. A defect of the product, not of its user."""
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue that travels with this version."""
+    return read(datafiles.folder("checks"))
+
+
+def read(folder: Path) -> Catalogue:
+    """Every file below `folder`. Raises `CatalogueError` naming the file and what is wrong."""
+    try:
+        checks = {check.id: check for check in _checks(folder)}
+        causes = {cause.id: cause for cause in _causes(folder / "causes")}
+        symptoms = _SYMPTOMS.validate_python(_toml(folder / "symptoms.toml").get("symptom", []))
+        outcomes = _OUTCOMES.validate_python(_toml(folder / "outcomes.toml"))
+        words = _TEXTS.validate_python(_toml(folder / "words.toml"))
+    except ValidationError as problem:
+        raise CatalogueError(f"{folder}: {problem}") from problem
+    found = Catalogue(checks, causes, symptoms, outcomes, words)
+    _refuse_loose_ends(found)
+    return found
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise CatalogueError(f"{path}: {problem}") from problem
+
+
+def _checks(folder: Path) -> Iterator[Check]:
+    for path in sorted(folder.glob("*/*.toml")):
+        if path.parent.name == "causes":
+            continue
+        check_id = f"{path.parent.name}.{path.stem}"
+        if not CHECK_ID.fullmatch(check_id):
+            raise CatalogueError(f"{path}: {check_id!r} is not the id of a check")
+        yield _entry(Check, check_id, path)
+
+
+def _causes(folder: Path) -> Iterator[Cause]:
+    for path in sorted(folder.glob("*.toml")):
+        if not CAUSE_ID.fullmatch(path.stem):
+            raise CatalogueError(f"{path}: {path.stem!r} is not the id of a cause")
+        yield _entry(Cause, path.stem, path)
+
+
+def _entry(model: type[E], entry_id: str, path: Path) -> E:
+    try:
+        return model.model_validate(_toml(path) | {"id": entry_id})
+    except (ValidationError, ValueError) as problem:
+        raise CatalogueError(f"{path}: {problem}") from problem
+
+
+def _refuse_loose_ends(found: Catalogue) -> None:
+    for check in found.checks.values():
+        for required in check.prerequisites:
+            if required.check not in found.checks:
+                raise CatalogueError(f"{check.id} requires {required.check}, which does not exist")
+        _refuse_cycle(found, check.id, ())
+    for cause in found.causes.values():
+        for link in (*cause.explains, *cause.confirmed_by, *cause.contradicted_by):
+            try:
+                found.status(link.finding)
+            except KeyError:
+                raise CatalogueError(
+                    f"{cause.id} refers to {link.finding}, which no check yields"
+                ) from None
+    for symptom in found.symptoms:
+        for cause_id in symptom.causes:
+            if cause_id not in found.causes:
+                raise CatalogueError(f"a symptom points to {cause_id}, which does not exist")
+
+
+def _refuse_cycle(found: Catalogue, check_id: str, path: tuple[str, ...]) -> None:
+    if check_id in path:
+        raise CatalogueError(f"checks require each other: {' → '.join((*path, check_id))}")
+    for required in found.checks[check_id].prerequisites:
+        if required.check in found.checks:
+            _refuse_cycle(found, required.check, (*path, check_id))
