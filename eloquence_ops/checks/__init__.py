@@ -1,0 +1,1 @@
+"""Judgements: pure functions from observations to outcomes, one module an area."""

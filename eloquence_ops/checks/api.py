@@ -1,0 +1,285 @@
+"""The API: does it answer, is it the one the app expects, does it open a session?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from eloquence_ops.checks import reachable, stages
+from eloquence_ops.checks.fingerprints import (
+    GATEWAY_STATUSES,
+    author,
+    gateway_outcome,
+    is_app_error,
+    is_router_404,
+)
+from eloquence_ops.checks.registry import Judgement, Verdict, check
+from eloquence_ops.checks.seen import Seen
+from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.observations import ApiRoutes, HttpExchange, SessionAnswer, SessionLeftOpen
+
+SESSIONS: Final = "/api/sessions"
+OLD_START: Final = "/api/session/start"
+RESPONSE_FIELDS: Final = ("session_id", "room_name", "token", "url")
+
+
+@check("api.reachable", feeds=("reach",), outcomes=reachable.OUTCOMES)
+def reachable_(api: Endpoint, seen: Seen) -> Judgement:
+    """TCP, per address family."""
+    yield from reachable.judge(api, seen)
+
+
+def _is_barred(exchange: HttpExchange) -> bool:
+    """Refused by something in front of the application, which would say so in JSON."""
+    return exchange.status in (401, 403) and not is_app_error(exchange)
+
+
+@check("api.access", feeds=("routes", "root"), outcomes={"ok": "", "denied": "status author"})
+def access(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether something in front of the API refuses in its place."""
+    exchange = seen.exchange(api, "sessions-get")
+    if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
+        return
+    if _is_barred(exchange):
+        yield Verdict("denied", {"status": exchange.status, "author": author(exchange)})
+    else:
+        yield Verdict("ok")
+
+
+@check("api.gateway", feeds=("root",), outcomes={"ok": "", "bad-gateway": "status author"})
+def gateway(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether a proxy in front could connect to the API."""
+    yield from stages.gateway(seen.exchange(api, "root"))
+
+
+@check("api.answers", feeds=("root",), outcomes=stages.ANSWER_OUTCOMES)
+def answers(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether HTTP comes back in time."""
+    yield from stages.answer(seen.exchange(api, "root"))
+
+
+def _listed(api: Endpoint, seen: Seen) -> frozenset[str]:
+    return frozenset(route for entry in seen.about(ApiRoutes, api) for route in entry.routes)
+
+
+def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) -> bool | None:
+    """Whether POST `path` exists, by two signs; None when they do not tell.
+
+    GET on a POST route is 405 with `allow: POST` (FastAPI); `/openapi.json` lists it.
+    """
+    if f"POST {path}" in listed:
+        return True
+    if probed is None or probed.outcome != "answered":
+        return None
+    if probed.status == 405 and "POST" in (probed.header("allow") or "").upper():
+        return True
+    return False if probed.status == 404 else None
+
+
+@check(
+    "api.sessions-route",
+    feeds=("routes",),
+    outcomes={
+        "ok": "signs",
+        "missing": "status author",
+        "inconclusive": "status",
+    },
+)
+def sessions_route(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether `POST /api/sessions` is registered: never by one sign alone."""
+    probed, listed = seen.exchange(api, "sessions-get"), _listed(api, seen)
+    if probed is None:
+        return
+    exists = _registered(SESSIONS, probed, listed)
+    if exists:
+        signs = [
+            *(["405"] if probed.status == 405 else []),
+            *(["openapi.json"] if f"POST {SESSIONS}" in listed else []),
+        ]
+        yield Verdict("ok", {"signs": tuple(signs)})
+    elif exists is False:
+        yield Verdict("missing", {"status": probed.status, "author": author(probed)})
+    else:
+        yield Verdict("inconclusive", {"status": probed.status or probed.outcome})
+
+
+@check(
+    "api.old-routes",
+    feeds=("routes",),
+    outcomes={"ok": "", "only": "routes", "beside": "routes"},
+)
+def old_routes(api: Endpoint, seen: Seen) -> Judgement:
+    """Which generation of the API answers: the old endpoints, the new ones, or both."""
+    listed = _listed(api, seen)
+    old = _registered(OLD_START, seen.exchange(api, "old-start-get"), listed)
+    new = _registered(SESSIONS, seen.exchange(api, "sessions-get"), listed)
+    routes = {"routes": (f"POST {OLD_START}",)}
+    if old is False:
+        yield Verdict("ok")
+    elif old and new:
+        yield Verdict("beside", routes)
+    elif old and new is False:
+        yield Verdict("only", routes)
+
+
+@check(
+    "api.identity",
+    feeds=("routes",),
+    outcomes={"ok": "", "other-service": "title status author", "unclear": ""},
+)
+def identity(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether it is an Eloquence backend at all, old or new."""
+    probed, listed = seen.exchange(api, "sessions-get"), _listed(api, seen)
+    if probed is None or probed.outcome != "answered" or gateway_outcome(probed):
+        return
+    old = _registered(OLD_START, seen.exchange(api, "old-start-get"), listed)
+    if _registered(SESSIONS, probed, listed) or old:
+        yield Verdict("ok")
+    elif listed or not is_router_404(probed):
+        titles = [entry.title for entry in seen.about(ApiRoutes, api)]
+        evidence = {"title": titles[0] if titles else None, "status": probed.status}
+        yield Verdict("other-service", evidence | {"author": author(probed)})
+    else:
+        # A FastAPI application that documents nothing: perhaps ours without its routes.
+        yield Verdict("unclear")
+
+
+@check(
+    "api.key",
+    feeds=("session",),
+    outcomes={
+        "ok": "",
+        "rejected": "status",
+        "blocked": "status author",
+        "not-given": "",
+        "read-only": "",
+    },
+)
+def key(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether our API key is accepted. A missing key was 403 before FastAPI 0.122, 401 since."""
+    if seen.asked.read_only:
+        yield Verdict("read-only")
+        return
+    if not seen.asked.has_api_key:
+        yield Verdict("not-given")
+        return
+    exchange = seen.exchange(api, "session-open")
+    if exchange is None or exchange.outcome != "answered":
+        return
+    if exchange.status in (401, 403):
+        evidence = {"status": exchange.status}
+        if is_app_error(exchange):
+            yield Verdict("rejected", evidence)
+        else:
+            yield Verdict("blocked", evidence | {"author": author(exchange)})
+    elif exchange.status is not None and exchange.status not in GATEWAY_STATUSES:
+        yield Verdict("ok")
+
+
+@check(
+    "api.session",
+    feeds=("session",),
+    outcomes={
+        "ok": "milliseconds",
+        "error": "status excerpt",
+        "bad-gateway": "status author",
+        "gateway-timeout": "status author",
+        "refused": "status excerpt",
+        "wrong-status": "status",
+        "wrong-fields": "problems",
+        "silent": "seconds",
+        "broken": "detail",
+    },
+)
+def session(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether a session opens with exactly 200 and the four fields: the app takes nothing else."""
+    exchange = seen.exchange(api, "session-open")
+    if exchange is None:
+        return
+    if exchange.outcome == "silent":
+        yield Verdict("silent", {"seconds": round(exchange.duration_s, 1)})
+        return
+    if exchange.outcome != "answered" or exchange.status is None:
+        yield Verdict("broken", {"detail": exchange.detail or exchange.outcome})
+        return
+    status, excerpt = exchange.status, exchange.body[:160]
+    if apology := gateway_outcome(exchange):
+        yield Verdict(apology, {"status": status, "author": author(exchange)})
+    elif status >= 500:
+        yield Verdict("error", {"status": status, "excerpt": excerpt})
+    elif status >= 300:
+        yield Verdict("refused", {"status": status, "excerpt": excerpt})
+    elif status != 200:
+        yield Verdict("wrong-status", {"status": status})
+    elif problems := tuple(_field_problems(seen.session)):
+        yield Verdict("wrong-fields", {"problems": problems})
+    else:
+        milliseconds = round(exchange.duration_s * 1000, 1)
+        yield Verdict("ok", {"milliseconds": milliseconds}, duration_s=exchange.duration_s)
+
+
+def _field_problems(answer: SessionAnswer | None) -> Iterator[str]:
+    if answer is None:
+        yield "JSON object: missing"
+        return
+    types = dict(answer.field_types)
+    for name in RESPONSE_FIELDS:
+        if name not in types:
+            yield f"{name}: missing"
+        elif types[name] != "string":
+            yield f"{name}: {types[name]}, not string"
+    if types.get("token") == "string" and not answer.token_is_jwt:
+        yield "token: not a JWT"
+    if types.get("url") == "string" and answer.url_endpoint is None:
+        yield "url: no ws:// or wss:// address"
+
+
+@check(
+    "api.session-url",
+    feeds=("session",),
+    outcomes={"ok": "url", "narrower": "url url_scope api_scope", "unresolved": "url"},
+)
+def session_url(_api: Endpoint, seen: Seen) -> Judgement:
+    """Whether the LiveKit address that the API hands out works from where the app is."""
+    answer = seen.session
+    if answer is None or answer.url_endpoint is None:
+        return
+    if seen.url_is_narrower:
+        scopes = {"url_scope": answer.url_scope, "api_scope": answer.api_scope}
+        yield Verdict("narrower", {"url": answer.url, **scopes})
+    elif answer.url_lookup in ("no-name", "no-address"):
+        yield Verdict("unresolved", {"url": answer.url})
+    elif answer.url_lookup == "found":
+        yield Verdict("ok", {"url": answer.url})
+
+
+@check(
+    "api.session-close",
+    feeds=("session",),
+    outcomes={
+        "ok": "",
+        "failed": "status session_id",
+        "left-open": "session_id detail",
+        "interrupted": "session_id",
+    },
+)
+def session_close(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether `DELETE /api/sessions/{id}` closes the session that was opened, with 200."""
+    left = seen.about(SessionLeftOpen, api)
+    if left:
+        session_id = left[0].session_id or None
+        if left[0].interrupted:
+            yield Verdict("interrupted", {"session_id": session_id})
+        else:
+            yield Verdict("left-open", {"session_id": session_id, "detail": left[0].detail})
+        return
+    exchange = seen.exchange(api, "session-close")
+    if exchange is None:
+        return
+    if exchange.status == 200:
+        yield Verdict("ok", duration_s=exchange.duration_s)
+    else:
+        session_id = seen.session.session_id if seen.session else None
+        yield Verdict(
+            "failed", {"status": exchange.status or exchange.outcome, "session_id": session_id}
+        )

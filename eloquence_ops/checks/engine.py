@@ -1,0 +1,190 @@
+"""Runs every judgement in order, and says of what could not be judged why.
+
+A check whose prerequisite did not pass is `masked`, by the root of the masking first. A
+prerequisite that was skipped makes it `skipped`. A judgement that raises is an `error`, a defect
+of ours, and never hides the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from eloquence_ops.catalogue.model import Catalogue, Check
+from eloquence_ops.checks import api, dns, livekit, machine, tls  # noqa: F401  # they register
+from eloquence_ops.checks.registry import REGISTRY, Verdict
+from eloquence_ops.checks.seen import Seen, examined_roles
+from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.findings import Evidence, Finding, Status, Subject, Vantage
+from eloquence_ops.observations.probe_ends import ProbeEnd
+from eloquence_ops.untrusted import one_line
+
+THIS_MACHINE = Subject("this machine")
+
+
+@dataclass(frozen=True)
+class About:
+    """One thing a check is to judge. `thing` is None where its address is not known."""
+
+    subject: Subject
+    thing: Endpoint | str | None
+    names: frozenset[str]
+    role: str
+
+
+def judge_all(seen: Seen, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """Every finding of a run, in the order of the catalogue's requirements."""
+    wanted = frozenset(
+        check.id
+        for check in catalogue.checks.values()
+        if check.area in seen.asked.areas or check.area == "machine"
+    )
+    run = _Run(seen, catalogue)
+    for check_id in catalogue.with_requirements(wanted):
+        run.judge(catalogue.checks[check_id])
+    return tuple(run.findings)
+
+
+@dataclass
+class _Run:
+    seen: Seen
+    catalogue: Catalogue
+    findings: list[Finding] = field(default_factory=list)
+
+    def judge(self, check: Check) -> None:
+        for about in subjects(check, self.seen):
+            self.findings.extend(self._judge_one(check, about))
+
+    def _judge_one(self, check: Check, about: About) -> list[Finding]:
+        blocked = self._blocked(check, about)
+        if blocked is not None:
+            return [blocked]
+        if about.thing is None:
+            return [self._builtin(check, about, "skipped", {"reason": "not-configured"})]
+        registered = REGISTRY[check.id]
+        try:
+            verdicts = list(registered.judge(about.thing, self.seen))
+        except Exception as defect:  # ours; it becomes a finding, not a crash
+            detail = one_line(f"{type(defect).__name__}: {defect}", limit=200)
+            return [self._builtin(check, about, "error", {"detail": detail})]
+        if not verdicts:
+            return [self._not_judged(check, about, registered.feeds)]
+        return [self._finding(check, about, verdict) for verdict in verdicts]
+
+    def _finding(self, check: Check, about: About, verdict: Verdict) -> Finding:
+        finding_id = f"{check.id}.{verdict.outcome}"
+        return Finding(
+            id=finding_id,
+            status=self.catalogue.status(finding_id),
+            vantage=Vantage.HERE,
+            subject=Subject(about.subject.name, verdict.family),
+            evidence=verdict.evidence,
+            duration_s=round(verdict.duration_s, 6),
+        )
+
+    def _builtin(
+        self,
+        check: Check,
+        about: About,
+        outcome: str,
+        evidence: Evidence,
+        masked_by: tuple[str, ...] = (),
+    ) -> Finding:
+        return Finding(
+            id=f"{check.id}.{outcome}",
+            status=self.catalogue.status(f"{check.id}.{outcome}"),
+            vantage=Vantage.HERE,
+            subject=about.subject,
+            evidence=evidence,
+            masked_by=masked_by,
+        )
+
+    def _blocked(self, check: Check, about: About) -> Finding | None:
+        """Masked or skipped by a prerequisite; None when all of them let it through."""
+        skipped: Finding | None = None
+        for required in check.prerequisites:
+            related = [
+                finding
+                for finding in self.findings
+                if finding.check == required.check
+                and (required.on_any or finding.subject.name in about.names)
+            ]
+            if not related or any(finding.status.lets_through for finding in related):
+                continue
+            statuses = {finding.status for finding in related}
+            if not required.hard and not statuses - {Status.UNKNOWN}:
+                continue
+            if statuses == {Status.SKIPPED}:
+                skipped = skipped or related[0]
+                continue
+            return self._builtin(check, about, "masked", {}, _masking(related))
+        if skipped is not None:
+            reason = skipped.evidence.get("reason", skipped.outcome)
+            return self._builtin(check, about, "skipped", {"reason": reason})
+        return None
+
+    def _not_judged(self, check: Check, about: About, feeds: tuple[str, ...]) -> Finding:
+        ends = self.seen.end_of(*(f"{about.role}.{feed}" for feed in feeds))
+        for end in ends:
+            if end.state == "crashed":
+                return self._builtin(check, about, "error", {"detail": f"{end.id}: {end.detail}"})
+        return self._builtin(check, about, "unknown", _why_unknown(ends))
+
+
+def _why_unknown(ends: list[ProbeEnd]) -> Evidence:
+    for end in ends:
+        if end.state != "done":
+            return {"probe": end.id, "reason": end.state, "seconds": round(end.duration_s, 1)}
+    return {"probe": ends[0].id if ends else "?", "reason": "nothing-seen", "seconds": 0.0}
+
+
+def _masking(related: list[Finding]) -> tuple[str, ...]:
+    """Ids of what masks, root causes first, then what they masked on the way."""
+    roots: dict[str, None] = {}
+    between: dict[str, None] = {}
+    for finding in related:
+        if finding.status is Status.MASKED:
+            between[finding.check] = None
+            for step in finding.masked_by:
+                (roots if step.count(".") == 2 else between)[step] = None
+        elif not finding.status.lets_through and finding.status is not Status.SKIPPED:
+            roots[finding.id] = None
+    return (*roots, *between)
+
+
+def subjects(check: Check, seen: Seen) -> Iterator[About]:
+    """What `check` is to judge in this run."""
+    roles = examined_roles(seen.target, seen.asked.areas)
+    match check.about:
+        case "machine":
+            yield About(THIS_MACHINE, "here", frozenset({THIS_MACHINE.name}), "machine")
+        case "hosts":
+            for endpoint in {end.host: end for end in seen.endpoints}.values():
+                yield _about(endpoint, seen, Subject(endpoint.display_host))
+        case "endpoints":
+            for endpoint in seen.endpoints:
+                yield _about(endpoint, seen)
+        case "api" if "api" in roles:
+            if seen.target.api is None:
+                yield About(Subject("api"), None, frozenset({"api"}), "api")
+            else:
+                yield _about(seen.target.api, seen)
+        case "livekit" if "livekit" in roles:
+            for endpoint in seen.livekits:
+                yield _about(endpoint, seen)
+            if not seen.livekits:
+                # Its address may be known only to an API that could not be asked.
+                names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
+                yield About(Subject("livekit"), None, frozenset(names), "livekit")
+
+
+def _about(endpoint: Endpoint, seen: Seen, subject: Subject | None = None) -> About:
+    names = {str(endpoint), endpoint.display_host, THIS_MACHINE.name}
+    role = (
+        "api"
+        if endpoint == seen.target.api
+        else "livekit"
+        if endpoint == seen.target.livekit
+        else "handed-out"
+    )
+    return About(subject or Subject(str(endpoint)), endpoint, frozenset(names), role)

@@ -1,0 +1,131 @@
+"""Chooses the causes.
+
+1. What the evidence contradicts is ruled out.
+2. What is confirmed is present: only it produces that evidence.
+3. Of the problems that are left, every minimum cover is found; of those, the one with the more
+   specific causes is taken, then the one with the higher prior, then by id.
+4. Whatever could stand in the place of a chosen, unconfirmed cause is its alternative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from eloquence_ops.catalogue.model import Cause
+from eloquence_ops.diagnosis.cover import components, minimum_covers
+from eloquence_ops.diagnosis.links import FindingKey, Instance, instances
+from eloquence_ops.diagnosis.model import Alternative, Chosen, Confidence, Diagnosis, RuledOut
+from eloquence_ops.findings import Finding, Status
+
+Name = tuple[str, str]
+
+
+def diagnose(findings: Iterable[Finding], causes: Mapping[str, Cause]) -> Diagnosis:
+    """The diagnosis of one run. The order of `findings` changes only the order of equals."""
+    everything = tuple(findings)
+    problems = {entry.key: entry for entry in everything if entry.status.is_problem}
+    found = list(instances(causes, everything))
+    possible = {entry.name: entry for entry in found if not entry.contradicted_by}
+    present = {name: entry for name, entry in possible.items() if entry.confirmed_by}
+
+    explained = {finding.key for entry in present.values() for finding in entry.explains}
+    open_sets = {
+        name: keys
+        for name, entry in possible.items()
+        if name not in present
+        and (keys := frozenset(finding.key for finding in entry.explains) - explained)
+    }
+    chosen: list[tuple[Instance, tuple[Instance, ...]]] = [
+        (entry, ()) for entry in present.values()
+    ]
+    for universe, sets in components(open_sets):
+        cover = min(minimum_covers(universe, sets), key=lambda names: _order(names, possible))
+        chosen += [
+            (possible[name], _alternatives(name, cover, universe, sets, possible)) for name in cover
+        ]
+
+    coverable = explained.union(*open_sets.values())
+    position = {finding.key: place for place, finding in enumerate(sorted_by_key(everything))}
+    rank = {entry.key: place for place, entry in enumerate(everything)}
+    return Diagnosis(
+        causes=tuple(
+            _chosen(entry, alternatives, everything)
+            for entry, alternatives in sorted(
+                chosen, key=lambda pair: (min(rank[f.key] for f in pair[0].explains), pair[0].name)
+            )
+        ),
+        ruled_out=_ruled_out(found, possible),
+        unexplained=tuple(
+            problems[key]
+            for key in sorted(problems, key=position.__getitem__)
+            if key not in coverable
+        ),
+        masked=sum(entry.status is Status.MASKED for entry in everything),
+    )
+
+
+def sorted_by_key(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: finding.key)
+
+
+def _order(
+    names: frozenset[Name], possible: Mapping[Name, Instance]
+) -> tuple[int, int, tuple[Name, ...]]:
+    """Smaller is better: fewer things that the causes could explain at all is more specific."""
+    causes = [possible[name].cause for name in names]
+    return (
+        sum(len(cause.explains) for cause in causes),
+        -sum(cause.prior for cause in causes),
+        tuple(sorted(names)),
+    )
+
+
+def _alternatives(
+    name: Name,
+    cover: frozenset[Name],
+    universe: frozenset[FindingKey],
+    sets: Mapping[Name, frozenset[FindingKey]],
+    possible: Mapping[Name, Instance],
+) -> tuple[Instance, ...]:
+    """Every cause that could stand in the place of `name` while the cover stays whole."""
+    covered = frozenset().union(*(sets[other] for other in cover if other != name))
+    must_cover = universe - covered
+    return tuple(
+        possible[other]
+        for other in sorted(sets)
+        if other not in cover and must_cover <= sets[other]
+    )
+
+
+def _chosen(
+    entry: Instance, alternatives: tuple[Instance, ...], findings: tuple[Finding, ...]
+) -> Chosen:
+    place = {finding.key: number for number, finding in enumerate(findings)}
+    ids = {finding.id for finding in entry.explains}
+    subjects = {finding.subject.name for finding in entry.explains}
+    unconfirmed: Confidence = "possible" if alternatives else "likely"
+    return Chosen(
+        cause=entry.cause,
+        subject=entry.subject or ", ".join(sorted(subjects)),
+        confidence="certain" if entry.confirmed_by else unconfirmed,
+        explains=tuple(sorted(entry.explains, key=lambda finding: place[finding.key])),
+        confirmed_by=tuple(sorted(entry.confirmed_by, key=lambda finding: place[finding.key])),
+        alternatives=tuple(Alternative(other.cause, other.subject) for other in alternatives),
+        masks=sum(bool(ids & set(finding.masked_by)) for finding in findings),
+    )
+
+
+def _ruled_out(
+    found: Iterable[Instance], possible: Mapping[Name, Instance]
+) -> tuple[RuledOut, ...]:
+    still_possible = {cause_id for cause_id, _ in possible}
+    against: dict[str, tuple[Cause, dict[FindingKey, Finding]]] = {}
+    for entry in found:
+        if entry.cause.id in still_possible:
+            continue
+        _, evidence = against.setdefault(entry.cause.id, (entry.cause, {}))
+        evidence |= {finding.key: finding for finding in entry.contradicted_by}
+    return tuple(
+        RuledOut(cause, tuple(evidence[key] for key in sorted(evidence)))
+        for _, (cause, evidence) in sorted(against.items())
+    )
