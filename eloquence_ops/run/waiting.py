@@ -1,0 +1,39 @@
+"""`--wait`: look again until it is healthy, without changing anything meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from eloquence_ops.catalogue.model import Catalogue
+from eloquence_ops.run.examine import examine
+from eloquence_ops.run.plan import Plan
+from eloquence_ops.run.recording import Recording
+
+_PAUSE_S: Final = 2.0
+
+CarryOut = Callable[[Plan], Awaitable[Recording]]
+
+
+async def until_healthy(
+    plan: Plan, seconds: float, carry_out: CarryOut, catalogue: Catalogue
+) -> Recording:
+    """Read-only runs until one is healthy or `seconds` have passed; then, if healthy, the full run.
+
+    A session is opened in the full run only: a deploy that is waited for does not fill the
+    statistics with attempts. Returns the last run.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        recording = await carry_out(replace(plan, read_only=True))
+        if recording.interrupted:
+            return recording
+        if examine(recording, catalogue).verdict in ("healthy", "degraded"):
+            return recording if plan.read_only else await carry_out(plan)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return recording
+        await asyncio.sleep(min(_PAUSE_S, left))
