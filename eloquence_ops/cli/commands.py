@@ -1,0 +1,285 @@
+"""The commands. Each says what it does in its first line; the work is done elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from eloquence_ops import __version__
+from eloquence_ops.cli import options as o
+
+app = typer.Typer(
+    name="eloquence",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+lab_app = typer.Typer(no_args_is_help=True, help="Reproduce faults on this machine.")
+app.add_typer(lab_app, name="lab")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"eloquence {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Diagnose a realtime voice backend: what is wrong, whose it is to mend, and what to do."""
+
+
+@app.command()
+def doctor(  # the options are the contract
+    url: o.Url = None,
+    target: o.TargetName = None,
+    api: o.Api = None,
+    livekit: o.LiveKit = None,
+    server: o.Server = None,
+    server_key: o.ServerKey = None,
+    app_dir: o.App = None,
+    media_ports: o.MediaPorts = None,
+    ca: o.Ca = None,
+    resolver: o.Resolver = None,
+    connect_to: o.ConnectTo = None,
+    output: o.Output = None,
+    lang: o.Lang = None,
+    verbose: o.Verbose = False,
+    strict: o.Strict = False,
+    timeout: o.Timeout = 5.0,
+    read_only: o.ReadOnly = False,
+    record: o.Record = None,
+    baseline: o.Baseline = None,
+    only: o.Only = None,
+    skip: o.Skip = None,
+    wait: o.Wait = None,
+) -> int:
+    """Examine everything that applies to the target, and name the cause."""
+    from eloquence_ops.cli.examination import Request, examine_and_report
+
+    flags = {
+        "api": api,
+        "livekit": livekit,
+        "server": server,
+        "server_key": server_key,
+        "app": app_dir,
+        "media_ports": media_ports,
+        "ca": ca,
+        "resolver": resolver,
+        "connect_to": connect_to,
+    }
+    return examine_and_report(
+        Request(
+            command="doctor",
+            url=url,
+            target=target,
+            flags=flags,
+            output=output,
+            lang=lang,
+            verbose=verbose,
+            strict=strict,
+            timeout_s=timeout,
+            read_only=read_only,
+            record=record,
+            baseline=baseline,
+            only=only,
+            skip=skip,
+            wait_s=wait,
+        )
+    )
+
+
+@app.command("check-api")
+def check_api(
+    url: o.Url = None,
+    target: o.TargetName = None,
+    api: o.Api = None,
+    ca: o.Ca = None,
+    resolver: o.Resolver = None,
+    connect_to: o.ConnectTo = None,
+    output: o.Output = None,
+    lang: o.Lang = None,
+    verbose: o.Verbose = False,
+    strict: o.Strict = False,
+    timeout: o.Timeout = 5.0,
+    read_only: o.ReadOnly = False,
+    record: o.Record = None,
+) -> int:
+    """The API: does it answer, is it the right one, does it open a session?"""
+    from eloquence_ops.cli.examination import Request, examine_and_report
+
+    flags = {"api": api, "ca": ca, "resolver": resolver, "connect_to": connect_to}
+    return examine_and_report(
+        Request(
+            command="check-api",
+            url=url,
+            target=target,
+            flags=flags,
+            output=output,
+            lang=lang,
+            verbose=verbose,
+            strict=strict,
+            timeout_s=timeout,
+            read_only=read_only,
+            record=record,
+            only=["api"],
+        )
+    )
+
+
+@app.command("check-livekit")
+def check_livekit(
+    url: o.Url = None,
+    target: o.TargetName = None,
+    api: o.Api = None,
+    livekit: o.LiveKit = None,
+    ca: o.Ca = None,
+    resolver: o.Resolver = None,
+    connect_to: o.ConnectTo = None,
+    output: o.Output = None,
+    lang: o.Lang = None,
+    verbose: o.Verbose = False,
+    strict: o.Strict = False,
+    timeout: o.Timeout = 5.0,
+    read_only: o.ReadOnly = False,
+    record: o.Record = None,
+) -> int:
+    """LiveKit's signalling: is it there, is it ready, does it take the session's token?"""
+    from eloquence_ops.cli.examination import Request, examine_and_report
+
+    flags = {
+        "api": api,
+        "livekit": livekit,
+        "ca": ca,
+        "resolver": resolver,
+        "connect_to": connect_to,
+    }
+    return examine_and_report(
+        Request(
+            command="check-livekit",
+            url=url,
+            target=target,
+            flags=flags,
+            output=output,
+            lang=lang,
+            verbose=verbose,
+            strict=strict,
+            timeout_s=timeout,
+            read_only=read_only,
+            record=record,
+            only=["livekit"],
+        )
+    )
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(help="A file that --record wrote.")],
+    output: o.Output = None,
+    lang: o.Lang = None,
+    verbose: o.Verbose = False,
+    strict: o.Strict = False,
+    baseline: o.Baseline = None,
+) -> int:
+    """Diagnose a recording again, in either language."""
+    from eloquence_ops.cli.examination import Request, replay_and_report
+
+    request = Request(
+        command="replay",
+        output=output,
+        lang=lang,
+        verbose=verbose,
+        strict=strict,
+        baseline=baseline,
+    )
+    return replay_and_report(file, request)
+
+
+@app.command()
+def explain(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT]",
+            help="A cause, a check, a finding, or anything that was pasted: 502, an exception.",
+        ),
+    ] = None,
+    lang: o.Lang = None,
+) -> int:
+    """The runbook: what a check verifies, what a cause is, what a symptom says."""
+    from eloquence_ops.cli.explaining import explain as print_explanation
+
+    return print_explanation(" ".join(words or []), lang)
+
+
+@app.command()
+def init(
+    name: Annotated[
+        str | None, typer.Option("--name", help="The target's name, e.g. production.")
+    ] = None,
+    api: o.Api = None,
+    livekit: o.LiveKit = None,
+    server: o.Server = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    lang: o.Lang = None,
+) -> int:
+    """Write an eloquence.toml here, by asking."""
+    from eloquence_ops.cli.initialising import initialise
+
+    return initialise(name, {"api": api, "livekit": livekit, "server": server}, force, lang)
+
+
+@app.command()
+def demo(
+    faults: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FAULT]…", help="Faults of the lab; see “eloquence lab list”."),
+    ] = None,
+    output: o.Output = None,
+    lang: o.Lang = None,
+    verbose: o.Verbose = False,
+    record: o.Record = None,
+    timeout: o.Timeout = 5.0,
+) -> int:
+    """Break a small backend on this machine, and diagnose it."""
+    from eloquence_ops.cli.laboratory import Request, show_demo
+
+    return show_demo(
+        faults,
+        Request(
+            command="doctor",
+            output=output,
+            lang=lang,
+            verbose=verbose,
+            record=record,
+            timeout_s=timeout,
+        ),
+    )
+
+
+@lab_app.command("list")
+def lab_list(lang: o.Lang = None) -> int:
+    """The faults that the lab can make."""
+    from eloquence_ops.cli.laboratory import list_faults
+
+    return list_faults(lang)
+
+
+@lab_app.command("up")
+def lab_up(
+    faults: Annotated[
+        list[str] | None, typer.Argument(metavar="[FAULT]…", help="Faults; none is healthy.")
+    ] = None,
+    lang: o.Lang = None,
+) -> int:
+    """Leave a system with these faults running, to be reproduced by hand."""
+    from eloquence_ops.cli.laboratory import keep_up
+
+    return keep_up(faults, lang)

@@ -1,0 +1,96 @@
+"""How every command ends: a sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from eloquence_ops import language
+from eloquence_ops.errors import EloquenceError
+
+if TYPE_CHECKING:
+    from eloquence_ops.language import Language
+
+INTERRUPTED = 130
+OURS = 3
+
+
+def chosen_language(arguments: list[str]) -> Language:
+    """`--lang` where it was given, else the environment's: an error may come before any parsing."""
+    for place, argument in enumerate(arguments):
+        value = argument.partition("=")[2] if argument.startswith("--lang=") else ""
+        if argument == "--lang" and place + 1 < len(arguments):
+            value = arguments[place + 1]
+        if value in ("en", "fr"):
+            return "fr" if value == "fr" else "en"
+    return language.of_environment(os.environ)
+
+
+def run_to_exit_code() -> int:
+    """Runs the command line of this process."""
+    # What a server or a file made us print must not end a run for want of a letter.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run()
+    except EloquenceError as stop:
+        _complain(stop.sentence(chosen_language(sys.argv)))
+        return stop.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except OSError as refusal:
+        _complain(
+            f"{refusal.strerror or type(refusal).__name__}: {refusal.filename or ''}".rstrip(": ")
+        )
+        return OURS
+    except RecursionError:
+        _defect("RecursionError", "")
+        return OURS
+    except Exception as defect:  # the last place where it can become a sentence
+        if os.environ.get("ELOQUENCE_DEBUG"):
+            raise
+        _defect(type(defect).__name__, str(defect))
+        return OURS
+
+
+def _run() -> int:
+    import click
+
+    from eloquence_ops.cli.commands import app
+
+    try:
+        outcome = app(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _complain(sentence: str) -> None:
+    """One line on standard error, without the secrets of this environment: one of them may have
+    been typed where an address belongs."""
+    from eloquence_ops.credentials import of_environment
+    from eloquence_ops.secrets import Redactor
+
+    shown = Redactor(*of_environment(os.environ)).text(sentence)
+    print(f"eloquence: {shown}", file=sys.stderr)
+
+
+def _defect(kind: str, message: str) -> None:
+    from eloquence_ops.credentials import of_environment
+    from eloquence_ops.phrases import phrase
+    from eloquence_ops.secrets import Redactor
+    from eloquence_ops.untrusted import one_line
+
+    # Redacted first: cut before, the text could end in half a secret.
+    redacted = Redactor(*of_environment(os.environ)).text(f"{kind}: {message}".rstrip(": "))
+    what = one_line(redacted, limit=300)
+    _complain(phrase("cli.defect", chosen_language(sys.argv), what=what))

@@ -1,0 +1,193 @@
+"""doctor, the single checks and replay: settings in, report and exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eloquence_ops import credentials, settings_files
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.cli import speaking
+from eloquence_ops.cli.progress import Watch
+from eloquence_ops.errors import UsageError
+from eloquence_ops.findings import AREAS
+from eloquence_ops.language import Language
+from eloquence_ops.report import json as json_report
+from eloquence_ops.report import short
+from eloquence_ops.report.account import Storyteller
+from eloquence_ops.report.changes import Comparison, compare
+from eloquence_ops.report.console import Screen
+from eloquence_ops.run import recording as recordings
+from eloquence_ops.run.carry_out import Execution
+from eloquence_ops.run.examine import examine
+from eloquence_ops.run.plan import Plan
+from eloquence_ops.run.recording import Recording
+from eloquence_ops.run.waiting import until_healthy
+from eloquence_ops.secrets import Redactor
+from eloquence_ops.settings import Target, Value
+
+
+@dataclass(frozen=True)
+class Request:
+    """One command line, as it was typed."""
+
+    command: str
+    url: str | None = None
+    target: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    output: list[str] | None = None
+    lang: str | None = None
+    verbose: bool = False
+    strict: bool = False
+    timeout_s: float = 5.0
+    read_only: bool = False
+    record: str | None = None
+    baseline: str | None = None
+    only: list[str] | None = None
+    skip: list[str] | None = None
+    wait_s: float | None = None
+
+    def areas(self) -> frozenset[str]:
+        """Raises `UsageError` for an area that does not exist."""
+        for area in (*(self.only or ()), *(self.skip or ())):
+            if area not in AREAS:
+                raise UsageError("cli.area", value=area, known=", ".join(AREAS))
+        return frozenset(self.only or AREAS) - frozenset(self.skip or ())
+
+    def given(self) -> dict[str, Value]:
+        return {
+            name: tuple(value) if isinstance(value, list) else str(value)
+            for name, value in self.flags.items()
+            if value
+        }
+
+    def rerun(self, target: Target) -> tuple[str, ...]:
+        """The arguments that name the same target, quoted for a shell.
+
+        Of an address only what it leads to: what was pasted may end in a token.
+        """
+        words: list[str] = []
+        if self.target:
+            words += ["--target", self.target]
+        given: dict[str, Value] = {settings_files.role_of(self.url): ""} if self.url else {}
+        for name, value in (given | self.given()).items():
+            endpoint = target.endpoint(name) if name in ("api", "livekit") else None  # type: ignore[arg-type]
+            for item in (value,) if isinstance(value, str) else value:
+                words += [f"--{name.replace('_', '-')}", str(endpoint or item)]
+        return tuple(shlex.quote(word) for word in words)
+
+
+def examine_and_report(request: Request, environ: Mapping[str, str] | None = None) -> int:
+    """Resolves the target, runs, reports. Returns the exit code."""
+    environ = os.environ if environ is None else environ
+    sources = settings_files.Sources(
+        flags=request.given(),
+        environ=environ,
+        files=settings_files.find(Path.cwd(), environ),
+        target=request.target,
+        url=request.url,
+    )
+    return examine_target(settings_files.resolve(sources), request, environ)
+
+
+def examine_target(
+    target: Target,
+    request: Request,
+    environ: Mapping[str, str],
+    known: credentials.Credentials | None = None,
+) -> int:
+    """Everything that can be wrong with the request is said before the first packet."""
+    language = speaking.language(request.lang)
+    places = speaking.destinations(request.output)
+    record = speaking.writable(request.record) if request.record else None
+    baseline = recordings.read(Path(request.baseline)) if request.baseline else None
+    plan = make_plan(target, request, environ, known)
+    recording = run_plan(plan, request, language)
+    if record is not None:
+        recordings.write(recording, record)
+    return report(recording, request, language, places, baseline)
+
+
+def make_plan(
+    target: Target,
+    request: Request,
+    environ: Mapping[str, str],
+    known: credentials.Credentials | None = None,
+) -> Plan:
+    """Raises `UsageError` for secrets or certificates that cannot be read."""
+    secrets = known or credentials.of_target(target, environ)
+    plan = Plan(
+        target=target,
+        areas=request.areas(),
+        environ=environ,
+        redactor=Redactor(*secrets.secrets()),
+        api_key=secrets.api_key,
+        read_only=request.read_only,
+        timeout_s=request.timeout_s,
+    )
+    _ = plan.tls_context
+    return plan
+
+
+def run_plan(plan: Plan, request: Request, language: Language) -> Recording:
+    """One run, or with `--wait` as many as it takes."""
+    return asyncio.run(_carry_out(plan, request, language))
+
+
+async def _carry_out(plan: Plan, request: Request, language: Language) -> Recording:
+    async def once(one: Plan) -> Recording:
+        execution = Execution(one, request.command, request.rerun(one.target))
+        async with Watch(execution, catalogue(), language):
+            return await execution.carry_out()
+
+    if request.wait_s is None:
+        return await once(plan)
+    return await until_healthy(plan, request.wait_s, once, catalogue())
+
+
+def replay_and_report(file: str, request: Request) -> int:
+    """The same report of a run that was recorded. Raises `RecordingError`."""
+    language = speaking.language(request.lang)
+    places = speaking.destinations(request.output)
+    baseline = recordings.read(Path(request.baseline)) if request.baseline else None
+    return report(recordings.read(Path(file)), request, language, places, baseline)
+
+
+def report(
+    recording: Recording,
+    request: Request,
+    language: Language,
+    places: tuple[speaking.Destination, ...],
+    baseline: Recording | None,
+) -> int:
+    """Judges and prints; returns the exit code."""
+    result = examine(recording, catalogue())
+    since = compare(examine(baseline, catalogue()), result) if baseline else None
+    story = Storyteller(result, catalogue(), language)
+    for place in places:
+        _print(story, place, request.verbose, since)
+    return result.exit_code(strict=request.strict)
+
+
+def _print(
+    story: Storyteller, place: speaking.Destination, verbose: bool, since: Comparison | None
+) -> None:
+    if place.format == "console":
+        console = speaking.console()
+        if place.file is None:
+            Screen(console, story, verbose=verbose).show(since)
+        else:
+            with console.capture() as captured:
+                Screen(console, story, verbose=verbose).show(since)
+            recordings.write_whole(place.file, captured.get())
+        return
+    text = json_report.render(story) if place.format == "json" else short.render(story)
+    if place.file is None:
+        print(text, end="")
+    else:
+        recordings.write_whole(place.file, text)

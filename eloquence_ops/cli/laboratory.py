@@ -1,0 +1,122 @@
+"""`demo`, `lab list`, `lab up`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from eloquence_ops.cli import speaking
+from eloquence_ops.cli.examination import Request, make_plan, report, run_plan
+from eloquence_ops.errors import EloquenceError
+from eloquence_ops.phrases import phrase
+from eloquence_ops.run import recording as recordings
+
+if TYPE_CHECKING:
+    from eloquence_ops.lab.system import LabSystem
+    from eloquence_ops.language import Language
+
+DEFAULT_FAULT = "api-legacy-deployed"
+
+__all__ = ["DEFAULT_FAULT", "Request", "keep_up", "list_faults", "show_demo"]
+
+
+def _lab() -> None:
+    """Raises `EloquenceError` where the extra is not installed."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as missing:
+        raise EloquenceError("lab.not-installed", package=missing.name or "fastapi") from None
+
+
+def show_demo(names: list[str] | None, request: Request) -> int:
+    """doctor on a lab with these faults. Exit code 0 when the diagnosis names them."""
+    _lab()
+    from eloquence_ops.lab.expectation import judge
+    from eloquence_ops.lab.faults import combined, named
+    from eloquence_ops.lab.system import running
+
+    language = speaking.language(request.lang)
+    places = speaking.destinations(request.output)
+    record = speaking.writable(request.record) if request.record else None
+    faults = named(names or [DEFAULT_FAULT])
+    with running(combined(faults)) as system:
+        plan = make_plan(system.target, request, system.environ, system.credentials)
+        recording = run_plan(plan, request, language)
+    if record is not None:
+        recordings.write(recording, record)
+    report(recording, request, language, places, None)
+    if recording.interrupted:
+        return 130
+    outcome = judge(recording, faults)
+    console = speaking.console(stderr=True)
+    for fault, told in outcome.items():
+        mark = ("✓ ", "green") if told.right else ("✗ ", "red")
+        words = phrase(f"demo.{told.how}", language, fault=fault)
+        console.print(Text.assemble(mark, words), soft_wrap=True)
+    return 0 if all(told.right for told in outcome.values()) else 1
+
+
+def list_faults(lang: str | None) -> int:
+    """One line a fault, on standard output."""
+    from eloquence_ops.lab.faults import all_faults
+
+    language = speaking.language(lang)
+    console = speaking.console()
+    for fault in all_faults().values():
+        title = fault.title.in_language(language)
+        console.print(Text.assemble((f"{fault.id:<26}", "cyan"), " ", title), soft_wrap=True)
+    return 0
+
+
+def keep_up(names: list[str] | None, lang: str | None) -> int:
+    """A lab until Ctrl-C."""
+    _lab()
+    from eloquence_ops.lab.faults import combined, named
+    from eloquence_ops.lab.system import running
+
+    language = speaking.language(lang)
+    stopped = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda *_: stopped.set())
+    with running(combined(named(names or [])), fixed_ports=True) as system:
+        _tell(system, language)
+        sys.stdout.flush()
+        while not stopped.wait(0.5):  # short waits, so that a signal is served everywhere
+            pass
+    print(phrase("lab.down", language))
+    return 0
+
+
+def _tell(system: LabSystem, language: Language) -> None:
+    folder = _write_settings(system)
+    console = speaking.console()
+    for service, url in system.services.items():
+        shown = url or phrase("lab.stopped", language)
+        console.print(Text.assemble((f"{service:<9}", "bold"), shown), soft_wrap=True)
+    exports = "".join(f" {name}={value}" for name, value in system.environ.items())
+    console.print(Text(phrase("lab.try", language)), soft_wrap=True)
+    command = f"cd {folder} &&{exports} eloquence doctor"
+    console.print(Text(f"  {command}", style="bold cyan"), soft_wrap=True)
+    console.print(Text(phrase("lab.stop", language), style="dim"), soft_wrap=True)
+
+
+def _write_settings(system: LabSystem) -> Path:
+    """An eloquence.toml that leads to this lab, gone with it."""
+    key_file = system.folder / "api-key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(system.api_key + "\n", encoding="utf-8")
+    lines = ['default = "lab"', "", "[targets.lab]"]
+    for name, value in system.target.written:
+        shown = list(value) if isinstance(value, tuple) else value
+        lines.append(f"{name} = {json.dumps(shown, ensure_ascii=False)}")
+    lines += [f"api_key_file = {json.dumps(str(key_file))}", ""]
+    (system.folder / "eloquence.toml").write_text("\n".join(lines), encoding="utf-8")
+    return system.folder

@@ -1,0 +1,67 @@
+"""What is shown while a run is under way: on a terminal, after a second, on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Final, Self
+
+from eloquence_ops.catalogue.model import Catalogue
+from eloquence_ops.cli import speaking
+from eloquence_ops.language import Language
+from eloquence_ops.phrases import phrase
+from eloquence_ops.report.account import Storyteller
+from eloquence_ops.run.carry_out import Execution
+from eloquence_ops.run.examine import examine
+
+_QUIET_S: Final = 1.0
+_FIRST_VERDICT_S: Final = 2.5
+_TICK_S: Final = 0.25
+
+
+class Watch:
+    """Around a run: a line that says what is running, and what is known so far."""
+
+    def __init__(self, execution: Execution, catalogue: Catalogue, language: Language) -> None:
+        self._execution = execution
+        self._catalogue = catalogue
+        self._language = language
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if speaking.on_terminal():
+            self._task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        await asyncio.sleep(_QUIET_S)
+        console = speaking.console(stderr=True)
+        with console.status("") as status:
+            while True:
+                status.update(self._line())
+                await asyncio.sleep(_TICK_S)
+
+    def _line(self) -> str:
+        execution = self._execution
+        probes = ", ".join(sorted(execution.running))
+        running = phrase("report.running", self._language, probes=probes)
+        line = f"{execution.elapsed_s:.0f} s  {running}"
+        if execution.elapsed_s < _FIRST_VERDICT_S:
+            return line
+        result = examine(execution.snapshot(), self._catalogue)
+        if not result.problems:
+            return f"{line}\n  {phrase('report.so-far-nothing', self._language)}"
+        headline = Storyteller(result, self._catalogue, self._language).headline()
+        return f"{line}\n  {phrase('report.so-far', self._language, headline=headline)}"

@@ -1,0 +1,1 @@
+"""What people and programs read: one renderer a format, all of one `Account`."""

@@ -1,0 +1,196 @@
+"""A result told in one language: every sentence made, nothing laid out yet. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eloquence_ops.catalogue.model import Catalogue, NextProbe, Remedy
+from eloquence_ops.catalogue.template import command, fill
+from eloquence_ops.diagnosis import Chosen
+from eloquence_ops.findings import AREAS, Finding, Status, Subject
+from eloquence_ops.language import Language
+from eloquence_ops.phrases import phrase
+from eloquence_ops.report import places
+from eloquence_ops.run.examine import Result
+
+# Reasons that an outcome of every check may give, by the evidence that holds them.
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A remedy, or a probe by hand, filled in."""
+
+    say: str
+    run: str
+    where: str
+    changes: str = ""
+    only_looks: bool = False
+
+
+@dataclass(frozen=True)
+class ToldAlternative:
+    id: str
+    why: str
+    next_probe: Step
+
+
+@dataclass(frozen=True)
+class ToldCause:
+    id: str
+    title: str
+    headline: str
+    owner: str
+    subject: str
+    confidence: str
+    happened: str
+    evidence: tuple[Finding, ...]
+    alternatives: tuple[ToldAlternative, ...]
+    settle: Step
+    remedies: tuple[Step, ...]
+    verify: str
+    masks: int
+    chosen: Chosen
+
+
+def _roots(finding: Finding) -> tuple[str, ...]:
+    """Of what masks a finding, the findings at the root; the checks between say nothing more."""
+    return tuple(step for step in finding.masked_by if step.count(".") == 2)
+
+
+class Storyteller:
+    """Fills the catalogue's texts in for one result."""
+
+    def __init__(self, result: Result, catalogue: Catalogue, language: Language) -> None:
+        self.result = result
+        self.catalogue = catalogue
+        self.language = language
+
+    def say(self, phrase_id: str, **values: object) -> str:
+        return phrase(phrase_id, self.language, **values)
+
+    def word(self, word: str) -> str:
+        text = self.catalogue.words.get(word)
+        return text.in_language(self.language) if text else word
+
+    def fill(self, template: str, values: dict[str, object]) -> str:
+        return fill(template, values, self.catalogue, self.language)
+
+    def summary(self, finding: Finding) -> str:
+        """The catalogue's text of this outcome with the evidence in it."""
+        declared = self.catalogue.checks[finding.check].outcomes.get(finding.outcome)
+        values: dict[str, object] = dict(finding.evidence)
+        if declared is not None:
+            return self.fill(declared.summary.in_language(self.language), values)
+        texts = self.catalogue.outcomes_of_all[finding.outcome]
+        reason = str(finding.evidence.get("reason", _DEFAULT))
+        text = texts.get(reason) or texts[_DEFAULT]
+        return self.fill(text.in_language(self.language), values | {"by": _roots(finding)})
+
+    def subject(self, subject: Subject) -> str:
+        """`https://… IPv4`; this machine in the reader's language."""
+        family = f" {self.word(subject.family)}" if subject.family else ""
+        return self.word(subject.name) + family
+
+    def causes(self) -> tuple[ToldCause, ...]:
+        return tuple(self._cause(chosen) for chosen in self.result.diagnosis.causes)
+
+    def _cause(self, chosen: Chosen) -> ToldCause:
+        cause, values = chosen.cause, self._values(chosen)
+        evidence = {finding.key: finding for finding in (*chosen.explains, *chosen.confirmed_by)}
+        return ToldCause(
+            id=cause.id,
+            title=self.fill(cause.title.in_language(self.language), values),
+            headline=self.fill(cause.headline.in_language(self.language), values),
+            owner=cause.owner,
+            subject=chosen.subject,
+            confidence=chosen.confidence,
+            happened=self.fill(cause.happened.in_language(self.language), values),
+            evidence=tuple(evidence.values()),
+            alternatives=tuple(
+                ToldAlternative(
+                    id=other.cause.id,
+                    why=self.fill(other.cause.headline.in_language(self.language), values),
+                    next_probe=self._step(other.cause.next_probe, values),
+                )
+                for other in chosen.alternatives
+            ),
+            settle=self._step(cause.next_probe, values),
+            remedies=tuple(self._step(remedy, values) for remedy in cause.remedies),
+            verify=self.rerun(cause.verify),
+            masks=chosen.masks,
+            chosen=chosen,
+        )
+
+    def _values(self, chosen: Chosen) -> dict[str, object]:
+        evidence = dict(chosen.explains[0].evidence) if chosen.explains else {}
+        return evidence | places.values(self.result.seen, chosen.subject)
+
+    def _step(self, step: Remedy | NextProbe, values: dict[str, object]) -> Step:
+        changes = step.changes if isinstance(step, Remedy) else None
+        return Step(
+            say=self.fill(step.say.in_language(self.language), values),
+            run=command(step.run, values),
+            where=step.where,
+            changes=self.fill(changes.in_language(self.language), values) if changes else "",
+            only_looks=changes is None or changes.en == "nothing",
+        )
+
+    def rerun(self, verify: str) -> str:
+        """A command of ours with the arguments that name the same target again."""
+        return " ".join((verify, *self.result.recording.options.rerun))
+
+    def not_examined(self) -> tuple[str, ...]:
+        """The areas of which this run has judged nothing."""
+        judged = {finding.area for finding in self.result.findings if finding.status.was_judged}
+        touched = {f.area for f in self.result.findings if f.status is Status.MASKED}
+        return tuple(area for area in AREAS if area not in judged | touched)
+
+    def headline(self) -> str:
+        """One sentence or two that can be sent to a chat."""
+        causes = self.causes()
+        if not causes:
+            return self._headline_without_causes()
+        told = self.say("report.and").join(self._clause(cause) for cause in causes)
+        parts = [f"{told[0].upper()}{told[1:]}.", self._owners(causes)]
+        if self.result.verdict == "broken" and not self._app_may_be_at_fault(causes):
+            parts.append(self.say("report.app-not-at-fault"))
+        return " ".join(parts)
+
+    def _clause(self, cause: ToldCause) -> str:
+        if cause.confidence == "certain":
+            return cause.headline
+        if cause.confidence == "likely":
+            return self.say("report.likely", what=cause.headline)
+        others = self.say("report.or").join(other.why for other in cause.alternatives)
+        return self.say("report.either", one=cause.headline, others=others)
+
+    def _owners(self, causes: tuple[ToldCause, ...]) -> str:
+        owners = dict.fromkeys(cause.owner for cause in causes)
+        names = ", ".join(self.word(f"owner-{owner}") for owner in owners)
+        return self.say("report.to-fix", owners=names)
+
+    def _app_may_be_at_fault(self, causes: tuple[ToldCause, ...]) -> bool:
+        owners = {cause.owner for cause in causes}
+        for cause in causes:
+            owners |= {other.cause.owner for other in cause.chosen.alternatives}
+        return "app" in owners
+
+    def _headline_without_causes(self) -> str:
+        result = self.result
+        if result.diagnosis.unexplained:
+            summary = self.summary(result.diagnosis.unexplained[0])
+            return self.say("report.unexplained", summary=summary)
+        if result.verdict == "healthy":
+            looked = [area for area in AREAS if area not in self.not_examined()]
+            seen = self.say("report.healthy", areas=", ".join(looked))
+            rest = ", ".join(self.not_examined())
+            return f"{seen} {self.say('report.not-examined', areas=rest)}" if rest else seen
+        for finding in result.findings:
+            if finding.status in (Status.ERROR, Status.UNKNOWN):
+                return self.say(
+                    "report.undetermined",
+                    subject=self.subject(finding.subject),
+                    summary=self.summary(finding),
+                )
+        return self.say("report.nothing-examined")

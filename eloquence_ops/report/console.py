@@ -1,0 +1,223 @@
+"""The screen: what is wrong first, what to do last, in 80 columns, with or without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from eloquence_ops.findings import Finding, Status
+from eloquence_ops.report.account import Step, Storyteller, ToldCause
+from eloquence_ops.report.changes import Comparison
+from eloquence_ops.report.route import Hop, routes
+
+_MARGIN: Final = 9
+_WIDEST: Final = 110
+_COLOURS: Final = {
+    "healthy": "bold green",
+    "degraded": "bold yellow",
+    "broken": "bold red",
+    "undetermined": "bold magenta",
+}
+_MARKS: Final = {
+    Status.PASS: ("✓", "green"),
+    Status.WARN: ("!", "yellow"),
+    Status.FAIL: ("✗", "red"),
+    Status.MASKED: ("·", "dim"),
+    Status.SKIPPED: ("-", "dim"),
+    Status.UNKNOWN: ("?", "magenta"),
+    Status.ERROR: ("E", "magenta"),
+}
+
+
+class Screen:
+    """Prints one account. `verbose` adds everything that passed or was skipped."""
+
+    def __init__(self, console: Console, story: Storyteller, *, verbose: bool = False) -> None:
+        self._out = console
+        self._story = story
+        self._verbose = verbose
+        self._width = min(console.width, _WIDEST)
+
+    def show(self, since: Comparison | None = None) -> None:
+        story = self._story
+        verdict = story.result.verdict
+        if story.result.recording.interrupted:
+            self._line(Text(story.say("report.interrupted"), style="yellow"))
+        badge = story.word(verdict)
+        self._entry(Text(badge, style=_COLOURS[verdict]), Text(story.headline(), style="bold"))
+        told = story.causes()
+        for hops in routes(story.result):
+            self._line(self._route(hops))
+        for cause in told:
+            self._cause(cause, alone=len(told) == 1)
+        self._loose_ends()
+        if told or story.result.problems:
+            self._ruled_out()
+        self._to_do(told)
+        if self._verbose:
+            self._everything()
+        if since is not None:
+            self._changes(since)
+
+    # One entry each
+
+    def _cause(self, cause: ToldCause, *, alone: bool) -> None:
+        story = self._story
+        if not alone:
+            self._out.print()
+            title = Text.assemble((cause.title, "bold"), (f" · {cause.subject}", "dim"))
+            self._entry(Text(""), title, margin=2)
+        self._rows(cause.evidence)
+        if cause.masks:
+            which = "report.hidden-one" if cause.masks == 1 else "report.hidden"
+            self._entry(Text(""), Text(story.say(which, count=cause.masks), style="dim"), margin=2)
+        if cause.confidence == "possible":
+            self._entry(Text(""), Text(story.say("report.tell-apart"), style="cyan"), margin=2)
+            self._step(cause.settle, margin=4)
+
+    def _rows(self, findings: Iterable[Finding]) -> None:
+        """`vantage  subject  summary`; summaries go below where there are several, or no room."""
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for finding in findings:
+            vantage = self._story.word(f"vantage-{finding.vantage}")
+            place = (vantage, self._story.subject(finding.subject))
+            grouped.setdefault(place, []).append(self._story.summary(finding))
+        for (vantage, subject), summaries in grouped.items():
+            row = Text.assemble("  ", (f"{vantage:<9}", "dim"), (subject, "cyan"))
+            if len(summaries) == 1 and row.cell_len + 2 + cell_len(summaries[0]) <= self._width:
+                self._line(row.append("  " + summaries[0]))
+                continue
+            self._line(row)
+            for summary in summaries:
+                self._entry(Text(""), Text(summary), margin=_MARGIN + 2)
+
+    def _loose_ends(self) -> None:
+        story, result = self._story, self._story.result
+        unexplained = result.diagnosis.unexplained
+        if unexplained:
+            self._entry(Text(story.say("report.unexplained-head"), style="bold magenta"), Text(""))
+            self._rows(unexplained)
+        unknown = [finding for finding in result.findings if self._is_open(finding)]
+        if unknown and (result.verdict != "undetermined" or len(unknown) > 1):
+            self._entry(Text(story.say("report.unknown-head"), style="bold magenta"), Text(""))
+            self._rows(unknown)
+
+    def _is_open(self, finding: Finding) -> bool:
+        """An error of ours is always told; what could not be told only where it matters."""
+        essential = self._story.catalogue.checks[finding.check].essential
+        return finding.status is Status.ERROR or (finding.status is Status.UNKNOWN and essential)
+
+    def _ruled_out(self) -> None:
+        story = self._story
+        causes = [
+            entry.cause.title.in_language(story.language)
+            for entry in story.result.diagnosis.ruled_out
+        ]
+        label = story.say("report.ruled-out")
+        if causes:
+            self._entry(
+                Text(f"  {label}", style="dim"),
+                Text(" · ".join(causes), style="dim"),
+                margin=len(label) + 4,
+            )
+        rest = story.not_examined()
+        if rest:
+            areas = Text(story.say("report.not-checked", areas=" · ".join(rest)), style="dim")
+            self._entry(Text(""), areas, margin=2)
+
+    def _to_do(self, told: tuple[ToldCause, ...]) -> None:
+        story = self._story
+        steps: dict[Step, None] = {}
+        for cause in told:
+            steps |= dict.fromkeys(cause.remedies)
+        if not steps:
+            return
+        for number, step in enumerate(steps, start=1):
+            head = Text(story.say("report.to-do"), style="bold") if number == 1 else Text("")
+            self._step(step, head=head, number=f"{number}. ")
+        verify = dict.fromkeys(cause.verify for cause in told)
+        for place, line in enumerate(verify):
+            label = story.say("report.verify") if place == 0 else ""
+            self._command(line, head=Text(f"{label:<{_MARGIN}}", style="bold"))
+
+    def _step(
+        self, step: Step, *, head: Text | None = None, number: str = "", margin: int = _MARGIN
+    ) -> None:
+        where = self._story.word(f"where-{step.where}")
+        text = Text.assemble(number, step.say, (f"  {where}", "dim"))
+        self._entry(head or Text(""), text, margin=margin, hang=len(number))
+        indent = " " * (margin + len(number))
+        for line in step.run.splitlines():
+            self._command(line, head=Text(indent))
+        if step.run and not step.only_looks:
+            changes = Text(step.changes, style="dim")
+            self._entry(Text(""), changes, margin=margin + len(number))
+
+    def _route(self, hops: list[Hop]) -> Text:
+        line = Text(f"  {self._story.say('report.app')}")
+        broken = False
+        for hop in hops:
+            if hop.state == "broken":
+                line.append(" ──✗ ", style="red")
+                line.append(hop.name, style="bold red")
+                broken = True
+            elif broken:
+                line.append(f" ── {hop.name}", style="dim")
+            elif hop.state == "ok":
+                line.append(" ── ", style="dim")
+                line.append(hop.name)
+                line.append(" ✓", style="green")
+            else:
+                line.append(f" ── {hop.name} ?", style="dim")
+        return line
+
+    def _everything(self) -> None:
+        """Every finding that the causes did not show already."""
+        self._out.print()
+        shown = {f.key for cause in self._story.causes() for f in cause.evidence}
+        for finding in self._story.result.findings:
+            if finding.key in shown:
+                continue
+            mark, style = _MARKS[finding.status]
+            row = Text.assemble(("  " + mark, style), f" {finding.check:<20} ")
+            row.append(self._story.subject(finding.subject), style="cyan")
+            self._line(row)
+            self._entry(Text(""), Text(self._story.summary(finding), style="dim"), margin=25)
+
+    def _changes(self, since: Comparison) -> None:
+        story = self._story
+        when = f"{since.baseline.recording.started_at:%Y-%m-%d %H:%M} UTC"
+        if not since.changes:
+            self._line(Text(story.say("report.nothing-changed", when=when), style="dim"))
+            return
+        self._line(Text(story.say("report.changed-since", when=when), style="bold"))
+        for change in since.changes:
+            self._entry(Text(""), Text(change.told(story)), margin=2, hang=2)
+
+    # How lines are laid out
+
+    def _line(self, text: Text) -> None:
+        self._out.print(text, soft_wrap=True)
+
+    def _command(self, command: str, *, head: Text) -> None:
+        """Never wrapped: it is there to be pasted."""
+        self._line(Text.assemble(head, (command, "bold cyan")))
+
+    def _entry(self, head: Text, body: Text, *, margin: int = _MARGIN, hang: int = 0) -> None:
+        """`head` in the margin, `body` wrapped beside it; further lines indented by `hang` more."""
+        if head.cell_len >= margin:
+            margin = head.cell_len + 1
+        lines = body.wrap(self._out, max(20, self._width - margin - hang))
+        for place, line in enumerate(lines):
+            line.rstrip()
+            if place == 0:
+                pad = " " * (margin - head.cell_len)
+                self._line(Text.assemble(head, pad, line))
+            else:
+                self._line(Text.assemble(" " * (margin + hang), line))
+        if not lines:
+            self._line(head)
