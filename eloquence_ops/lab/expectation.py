@@ -1,0 +1,57 @@
+"""Whether a diagnosis is the right one for the faults that were made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from eloquence_ops.catalogue.model import Catalogue
+from eloquence_ops.catalogue.reader import catalogue as own_catalogue
+from eloquence_ops.findings import Status
+from eloquence_ops.lab.faults import Fault
+from eloquence_ops.run.examine import Result, examine
+from eloquence_ops.run.recording import Recording
+
+How = Literal["named", "tied", "masked", "missed"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a fault came out: named; among the stated alternatives; hidden behind another one."""
+
+    how: How
+
+    @property
+    def right(self) -> bool:
+        return self.how != "missed"
+
+
+def judge(recording: Recording, faults: Iterable[Fault]) -> dict[str, Told]:
+    """Each fault by its id."""
+    result = examine(recording, own_catalogue())
+    return {fault.id: Told(how(fault, result, own_catalogue())) for fault in faults}
+
+
+def how(fault: Fault, result: Result, catalogue: Catalogue) -> How:
+    chosen = {cause.cause.id for cause in result.diagnosis.causes}
+    if fault.shows in chosen:
+        return "named"
+    stated = {other.cause.id for cause in result.diagnosis.causes for other in cause.alternatives}
+    if fault.shows in stated and chosen & set(fault.ties):
+        return "tied"
+    return "masked" if _is_masked(fault, result, catalogue) else "missed"
+
+
+def _is_masked(fault: Fault, result: Result, catalogue: Catalogue) -> bool:
+    """Whether a check that would show the fault was hidden by another one's failure."""
+    checks = {link.finding.rpartition(".")[0] for link in catalogue.causes[fault.shows].explains}
+    return any(
+        finding.check in checks and finding.status is Status.MASKED for finding in result.findings
+    )
+
+
+def unexpected(faults: Iterable[Fault], result: Result) -> set[str]:
+    """Causes that were chosen without a fault that shows them or is tied with them."""
+    allowed = {cause for fault in faults for cause in (fault.shows, *fault.ties)}
+    return {cause.cause.id for cause in result.diagnosis.causes} - allowed

@@ -1,0 +1,169 @@
+"""A reverse proxy that terminates TLS and speaks as nginx does.
+
+By host name it passes requests on, answers 403, or answers 404. Its pages and what it does to
+headers are those of nginx 1.22.1 (measured). Two differences: bodies are passed on as they
+come, where nginx first takes in the whole request; and plain HTTP on its TLS port ends with the
+handshake, where nginx still answers 400.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from eloquence_ops.lab.services.forwarding import Forwarding, forward, own_page
+from eloquence_ops.lab.services.http_heads import Refused, parse_request
+from eloquence_ops.lab.services.nginx_pages import page
+from eloquence_ops.lab.services.wire import Wire
+
+_KEEPALIVE_S = 75.0
+_HANDSHAKE_S = 10.0
+_SHUTDOWN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyBehaviour:
+    """What the proxy does, with nginx's defaults.
+
+    `routes`: host name (A-label, lower case) to upstream (host, port). `deny`: hosts answered
+    403. Any other host is 404. Times in seconds: `connect_timeout_s` to the upstream,
+    `read_timeout_s` between two reads from it, an upgraded connection included.
+    `drop_upgrade`: the two Upgrade lines are missing from the site, so that a websocket reaches
+    the upstream as a plain GET. `max_body_bytes`: more is 413.
+    """
+
+    routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    deny: frozenset[str] = frozenset()
+    connect_timeout_s: float = 60.0
+    read_timeout_s: float = 60.0
+    drop_upgrade: bool = False
+    max_body_bytes: int = 1024 * 1024
+
+
+class Proxy:
+    """The proxy; with `certificate` and `key` (PEM files, chain included) it speaks TLS only.
+
+    The files are read once, at `start`, as nginx does.
+    """
+
+    def __init__(
+        self,
+        behaviour: ProxyBehaviour,
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        if (certificate is None) != (key is None):
+            raise ValueError("a proxy needs a certificate and its key, or neither")
+        self.behaviour = behaviour
+        self.host = "127.0.0.1"
+        self.port = 0
+        self._certificate = certificate
+        self._key = key
+        self._forwarding = Forwarding(
+            scheme=self.scheme,
+            connect_timeout_s=behaviour.connect_timeout_s,
+            read_timeout_s=behaviour.read_timeout_s,
+            pass_upgrade=not behaviour.drop_upgrade,
+            max_body_bytes=behaviour.max_body_bytes,
+        )
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def scheme(self) -> Literal["http", "https"]:
+        """`https` or `http`, also told to the upstream."""
+        return "http" if self._certificate is None else "https"
+
+    async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; `host` and `port` tell where afterwards. Port 0 is chosen by the system.
+
+        Raises:
+            OSError: the port is taken, or a file cannot be read.
+            ssl.SSLError: certificate and key do not belong together.
+        """
+        context = self._tls()
+        self._server = await asyncio.start_server(
+            self._accept,
+            host,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=_HANDSHAKE_S if context else None,
+            ssl_shutdown_timeout=_SHUTDOWN_S if context else None,
+        )
+        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection; may be called twice."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+        # One turn of the loop, in which aborted transports close their sockets.
+        await asyncio.sleep(0)
+
+    async def __aenter__(self) -> Self:
+        if self._server is None:
+            await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self._certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate, self._key)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._connection(Wire(reader, writer)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connection(self, client: Wire) -> None:
+        try:
+            while await self._exchange(client):
+                pass
+        except (OSError, TimeoutError):
+            # Clients go away as they like. (ssl.SSLError is an OSError.)
+            client.abort()
+        except asyncio.CancelledError:
+            client.abort()
+            raise
+        else:
+            await client.close()
+
+    async def _exchange(self, client: Wire) -> bool:
+        """One request and its answer; whether the connection goes on."""
+        try:
+            async with asyncio.timeout(_KEEPALIVE_S):
+                head = await client.head()
+            if head is None:
+                return False
+            request = parse_request(head)
+            if request.framing.length > self.behaviour.max_body_bytes:
+                raise Refused(413)
+        except Refused as refusal:
+            await client.send(page(refusal.status, keep_alive=False, detail=refusal.detail))
+            await client.linger()
+            return False
+        upstream = self.behaviour.routes.get(request.host)
+        if request.host in self.behaviour.deny:
+            return await own_page(client, request, 403, self._forwarding)
+        if upstream is None:
+            return await own_page(client, request, 404, self._forwarding)
+        return await forward(client, request, upstream, self._forwarding)

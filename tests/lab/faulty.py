@@ -1,0 +1,38 @@
+"""Runs doctor's own pipeline on labs, inside one event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.findings import AREAS
+from eloquence_ops.lab.faults import Fault, combined
+from eloquence_ops.lab.system import lab
+from eloquence_ops.run.carry_out import Execution
+from eloquence_ops.run.examine import Result, examine
+from eloquence_ops.run.plan import Plan
+from eloquence_ops.run.recording import Recording
+from eloquence_ops.secrets import Redactor
+
+# Loopback answers in milliseconds; what hangs on purpose need not be waited for longer.
+TIMEOUT_S = 1.5
+
+
+async def record(
+    faults: Iterable[Fault], *, read_only: bool = False, timeout_s: float = TIMEOUT_S
+) -> Recording:
+    async with lab(combined(faults)) as system:
+        plan = Plan(
+            target=system.target,
+            areas=frozenset(AREAS),
+            environ=system.environ,
+            redactor=Redactor(*system.credentials.secrets()),
+            api_key=system.credentials.api_key,
+            read_only=read_only,
+            timeout_s=timeout_s,
+        )
+        return await Execution(plan, "doctor").carry_out()
+
+
+async def diagnosed(faults: Iterable[Fault], *, read_only: bool = False) -> Result:
+    return examine(await record(faults, read_only=read_only), catalogue())
