@@ -1,0 +1,146 @@
+"""Two hosts of our own: network namespaces joined by a veth pair. Nothing leaves the machine.
+
+Addresses are documentation ranges (RFC 5737, RFC 3849), which count as public.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SERVER_V4: Final = "203.0.113.10"
+SERVER_V6: Final = "2001:db8::10"
+PROXY_V4: Final = "203.0.113.20"
+_CLIENT_V4: Final = "203.0.113.1"
+_CLIENT_V6: Final = "2001:db8::1"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One namespace."""
+
+    name: str
+
+    def run(self, *command: str) -> str:
+        """A command in it; raises `CalledProcessError` with what it said."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.name, *command],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        return done.stdout
+
+    @contextlib.contextmanager
+    def running(self, command: Sequence[str], ready: str) -> Iterator[None]:
+        """A service for the length of the block; `ready` is the line it prints when it is up."""
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.name, *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            if ready:
+                assert ready in process.stdout.readline(), f"{command[0]} did not start"
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def services(self, *arguments: str) -> contextlib.AbstractContextManager[None]:
+        """Parts of the lab in this namespace: see `tests/network/services.py`."""
+        return self.running([sys.executable, "-m", "tests.network.services", *arguments], "ready")
+
+
+@contextlib.contextmanager
+def two_hosts(*, client_has_ipv6: bool = True) -> Iterator[tuple[Host, Host]]:
+    """(client, server), each with both address families unless said otherwise."""
+    tag = f"{os.getpid():x}"
+    client, server = Host(f"el-c-{tag}"), Host(f"el-s-{tag}")
+    try:
+        for host in (client, server):
+            _ip("netns", "add", host.name)
+        _ip(
+            "link",
+            "add",
+            f"elc{tag}"[:15],
+            "netns",
+            client.name,
+            "type",
+            "veth",
+            "peer",
+            f"els{tag}"[:15],
+            "netns",
+            server.name,
+        )
+        if not client_has_ipv6:
+            client.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        for host, link, v4, v6 in (
+            (client, f"elc{tag}"[:15], _CLIENT_V4, _CLIENT_V6),
+            (server, f"els{tag}"[:15], SERVER_V4, SERVER_V6),
+        ):
+            host.run("ip", "link", "set", "lo", "up")
+            host.run("ip", "link", "set", link, "up")
+            host.run("ip", "address", "add", f"{v4}/24", "dev", link)
+            if host is server or client_has_ipv6:
+                # Without nodad the address is tentative for a second or two.
+                host.run("ip", "address", "add", f"{v6}/64", "dev", link, "nodad")
+        server.run("ip", "address", "add", f"{PROXY_V4}/24", "dev", f"els{tag}"[:15])
+        client.run("ip", "route", "add", "default", "via", SERVER_V4)
+        yield client, server
+    finally:
+        for host in (client, server):
+            subprocess.run(["ip", "netns", "delete", host.name], check=False, capture_output=True)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=30)
+
+
+def doctor(host: Host, record: Path, *arguments: str, **environ: str) -> int:
+    """The real command in a namespace; its exit code. Everything it saw is in `record`."""
+    done = subprocess.run(
+        [
+            "ip",
+            "netns",
+            "exec",
+            host.name,
+            sys.executable,
+            "-m",
+            "eloquence_ops",
+            "doctor",
+            *arguments,
+            "--record",
+            str(record),
+        ],
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(record.parent), **environ},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert record.exists(), done.stderr
+    return done.returncode
+
+
+def wait_for(path: Path, seconds: float = 10) -> None:
+    """Until a file exists."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)

@@ -1,0 +1,105 @@
+"""Faults that loopback cannot have, each made for real and examined by the real command.
+
+`python -m tests.network.scenarios` (as root) renews the recordings that prove them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.network.namespaces import PROXY_V4, SERVER_V4, SERVER_V6, Host, doctor, two_hosts
+from tests.network.real_stack import real_stack
+
+RECORDINGS: Final = Path(__file__).resolve().parents[1] / "recordings"
+_KEY: Final = {"ELOQUENCE_API_KEY": "lab-api-key"}
+_API: Final = ("--api", f"http://{SERVER_V4}:8083")
+_LIVEKIT: Final = ("--livekit", f"ws://{SERVER_V4}:7880")
+_SERVICES: Final = ("api=0.0.0.0:8083,ws://203.0.113.10:7880", "livekit=0.0.0.0:7880")
+
+Scenario = Callable[[Path], int]
+
+
+@contextlib.contextmanager
+def _dropping(host: Host, *rules: str) -> Iterator[None]:
+    """A firewall that drops what `rules` match, and lets everything else in."""
+    table = "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+    host.run("nft", table + "; ".join(f"add rule inet t in {rule} drop" for rule in rules))
+    yield
+
+
+def own_network_no_ipv6(record: Path) -> int:
+    """The target has an IPv6 address only, this machine has no IPv6."""
+    with two_hosts(client_has_ipv6=False) as (client, _server):
+        return doctor(client, record, "--api", f"http://[{SERVER_V6}]:8083", **_KEY)
+
+
+def own_proxy_required(record: Path) -> int:
+    """This network lets nothing out but what goes through its proxy."""
+    with (
+        two_hosts() as (client, server),
+        server.services(*_SERVICES, f"proxy={PROXY_V4}:3128"),
+        _dropping(server, f"iifname != lo ip daddr {SERVER_V4} tcp dport {{ 8083, 7880 }}"),
+    ):
+        environ = {"http_proxy": f"http://{PROXY_V4}:3128", **_KEY}
+        return doctor(client, record, *_API, "--timeout", "2", **environ)
+
+
+def server_unreachable(record: Path) -> int:
+    """Nothing at all comes back from the server."""
+    with two_hosts() as (client, server), _dropping(server, "meta l4proto { tcp, udp, icmp }"):
+        return doctor(client, record, *_API, *_LIVEKIT, "--timeout", "3", **_KEY)
+
+
+def firewall_before_server(record: Path) -> int:
+    """8083 is dropped on the way, 7880 is let through."""
+    with (
+        two_hosts() as (client, server),
+        server.services(*_SERVICES),
+        _dropping(server, "tcp dport 8083"),
+    ):
+        return doctor(client, record, *_API, *_LIVEKIT, "--timeout", "3", **_KEY)
+
+
+def dns_ipv6_broken(record: Path) -> int:
+    """The name has an AAAA record, and nothing listens there."""
+    with (
+        two_hosts() as (client, server),
+        server.services(
+            *_SERVICES, f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}+{SERVER_V6}"
+        ),
+    ):
+        api = ("--api", "http://api.éloquence.test:8083", "--resolver", SERVER_V4)
+        return doctor(client, record, *api, **_KEY)
+
+
+def real_stack_healthy(record: Path) -> int:
+    """The reference API and the real LiveKit behind the real nginx, over TLS."""
+    with real_stack() as stack:
+        return stack.doctor(record)
+
+
+def real_stack_livekit_down(record: Path) -> int:
+    """The same with LiveKit stopped: nginx's own 502."""
+    with real_stack(livekit=False) as stack:
+        return stack.doctor(record)
+
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "own-network-no-ipv6": own_network_no_ipv6,
+    "own-proxy-required": own_proxy_required,
+    "server-unreachable": server_unreachable,
+    "firewall-before-server": firewall_before_server,
+    "dns-ipv6-broken": dns_ipv6_broken,
+    "real-stack-healthy": real_stack_healthy,
+    "real-stack-livekit-down": real_stack_livekit_down,
+}
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or SCENARIOS:
+        code = SCENARIOS[name](RECORDINGS / f"{name}.json")
+        print(f"{name}: exit {code}")

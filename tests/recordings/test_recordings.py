@@ -1,0 +1,72 @@
+"""Recordings of real runs, judged again: each was made by `tests/network/scenarios.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.run.examine import Result, examine
+from eloquence_ops.run.recording import read
+
+FOLDER = Path(__file__).parent
+
+
+def replayed(name: str) -> Result:
+    return examine(read(FOLDER / f"{name}.json"), catalogue())
+
+
+def named(result: Result) -> dict[str, str]:
+    return {entry.cause.id: entry.confidence for entry in result.diagnosis.causes}
+
+
+def test_a_machine_without_ipv6_is_blamed_itself() -> None:
+    result = replayed("own-network-no-ipv6")
+    assert named(result) == {"own-network": "certain"}
+    assert result.verdict == "broken"
+
+
+def test_a_network_that_lets_only_its_proxy_out_is_not_the_servers_fault() -> None:
+    result = replayed("own-proxy-required")
+    assert named(result) == {"own-proxy-required": "certain"}
+    assert result.diagnosis.masked > 5
+
+
+def test_a_server_from_which_nothing_comes_back() -> None:
+    result = replayed("server-unreachable")
+    assert named(result) == {"server-unreachable": "likely"}
+    assert "livekit.reachable.host-silent" in {found.id for found in result.problems}
+
+
+def test_one_port_that_is_dropped_while_another_answers() -> None:
+    result = replayed("firewall-before-server")
+    assert named(result) == {"firewall-before-server": "likely"}
+    assert {found.subject.name for found in result.problems} == {"http://203.0.113.10:8083"}
+
+
+def test_a_published_ipv6_address_that_nothing_listens_on_is_a_warning() -> None:
+    result = replayed("dns-ipv6-broken")
+    assert named(result) == {"dns-ipv6-broken": "certain"}
+    assert result.verdict == "degraded"
+
+
+def test_the_real_livekit_behind_the_real_nginx_is_healthy() -> None:
+    result = replayed("real-stack-healthy")
+    assert result.problems == ()
+    assert result.verdict == "healthy"
+
+
+def test_the_real_nginx_before_a_stopped_livekit() -> None:
+    result = replayed("real-stack-livekit-down")
+    assert set(named(result)) == {"livekit-not-running"}
+    assert [other.cause.id for other in result.diagnosis.causes[0].alternatives] == [
+        "proxy-wrong-upstream"
+    ]
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+def test_no_recording_holds_a_secret(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert "lab-api-key" not in text
+    assert "eyJ" not in text
