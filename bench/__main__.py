@@ -1,0 +1,14 @@
+"""`python -m bench [NAME…]`."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import healthy_doctor, help_text
+
+BENCHMARKS = {"help": help_text.main, "doctor": healthy_doctor.main}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    if name not in BENCHMARKS:
+        sys.exit(f"bench: there is no {name}; there are {', '.join(BENCHMARKS)}")
+    BENCHMARKS[name]()
