@@ -41,14 +41,16 @@ def decoded(raw: bytes | str) -> str:
 
 
 def one_line(raw: bytes | str, *, limit: int) -> str:
-    """At most `limit` characters on one line, runs of white space folded."""
-    text = decoded(raw[: limit * 4])
-    text = " ".join(text.split())
-    text = visible(text)
-    return text if len(text) <= limit and len(raw) <= limit * 4 else text[: limit - 1] + ELLIPSIS
+    """At most `limit` (at least 1) characters on one line, runs of white space folded."""
+    return _cut(" ".join(decoded(raw).split()), limit)
 
 
 def excerpt(raw: bytes | str, *, limit: int) -> str:
-    """At most `limit` characters; line breaks and tabs are kept, everything else is visible."""
-    text = visible(decoded(raw[: limit * 4]), keep="\n\t")
-    return text if len(text) <= limit and len(raw) <= limit * 4 else text[: limit - 1] + ELLIPSIS
+    """At most `limit` (at least 1) characters; line breaks and tabs are kept, the rest is visible."""
+    # A character has at most four bytes: enough of them to see that there is one too many.
+    return _cut(decoded(raw[: (limit + 1) * 4]), limit, keep="\n\t")
+
+
+def _cut(text: str, limit: int, *, keep: str = "") -> str:
+    text = visible(text[: limit + 1], keep=keep)
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS

@@ -139,6 +139,10 @@ class Remedy(Entry):
     where: Place
     changes: Text
 
+    @property
+    def only_looks(self) -> bool:
+        return self.changes.en == "nothing"
+
 
 class NextProbe(Entry):
     """What would confirm or rule out a cause when the evidence at hand cannot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eloquence_ops.catalogue.model import Catalogue, NextProbe, Remedy
 from eloquence_ops.catalogue.template import command, fill
@@ -58,6 +58,22 @@ def _roots(finding: Finding) -> tuple[str, ...]:
     return tuple(step for step in finding.masked_by if step.count(".") == 2)
 
 
+def _merged(chosen: list[Chosen]) -> Chosen:
+    """Several subjects of one cause as one; the alternatives are those of all."""
+    first = chosen[0]
+    if len(chosen) == 1:
+        return first
+    alternatives = {other.cause.id: other for entry in chosen for other in entry.alternatives}
+    return replace(
+        first,
+        subject=", ".join(entry.subject for entry in chosen),
+        explains=tuple(finding for entry in chosen for finding in entry.explains),
+        confirmed_by=tuple(finding for entry in chosen for finding in entry.confirmed_by),
+        alternatives=tuple(alternatives.values()),
+        masks=max(entry.masks for entry in chosen),
+    )
+
+
 class Storyteller:
     """Fills the catalogue's texts in for one result."""
 
@@ -92,8 +108,19 @@ class Storyteller:
         family = f" {self.word(subject.family)}" if subject.family else ""
         return self.word(subject.name) + family
 
-    def causes(self) -> tuple[ToldCause, ...]:
+    def each_cause(self) -> tuple[ToldCause, ...]:
+        """Every chosen cause, as the diagnosis has them."""
         return tuple(self._cause(chosen) for chosen in self.result.diagnosis.causes)
+
+    def causes(self) -> tuple[ToldCause, ...]:
+        """The same for people: one cause with several subjects is told once.
+
+        A certificate that expired has expired for every name it was served for.
+        """
+        together: dict[tuple[str, str], list[Chosen]] = {}
+        for chosen in self.result.diagnosis.causes:
+            together.setdefault((chosen.cause.id, chosen.confidence), []).append(chosen)
+        return tuple(self._cause(_merged(chosen)) for chosen in together.values())
 
     def _cause(self, chosen: Chosen) -> ToldCause:
         cause, values = chosen.cause, self._values(chosen)
@@ -127,13 +154,13 @@ class Storyteller:
         return evidence | places.values(self.result.seen, chosen.subject)
 
     def _step(self, step: Remedy | NextProbe, values: dict[str, object]) -> Step:
-        changes = step.changes if isinstance(step, Remedy) else None
+        remedy = step if isinstance(step, Remedy) else None
         return Step(
             say=self.fill(step.say.in_language(self.language), values),
             run=command(step.run, values),
             where=step.where,
-            changes=self.fill(changes.in_language(self.language), values) if changes else "",
-            only_looks=changes is None or changes.en == "nothing",
+            changes=self.fill(remedy.changes.in_language(self.language), values) if remedy else "",
+            only_looks=remedy is None or remedy.only_looks,
         )
 
     def rerun(self, verify: str) -> str:

@@ -69,7 +69,7 @@ class Explanation:
             where = self._word(f"where-{remedy.where}")
             self._text(f"{number}. {remedy.say.in_language(self._language)} ({where})")
             self._command(remedy.run)
-            if remedy.run:
+            if remedy.run and not remedy.only_looks:
                 self._text(f"   {remedy.changes.in_language(self._language)}", style="dim")
         self._head(self._say("explain.next-probe"))
         self._text(cause.next_probe.say.in_language(self._language))
@@ -142,9 +142,8 @@ class Explanation:
         self._out.print(Text(text, style="bold"))
 
     def _text(self, text: str, style: str = "") -> None:
-        self._out.print(
-            Padding(Text(self._blanks(text), style=style), (0, 0, 0, 2)), width=self._width
-        )
+        body = Padding(Text(self._blanks(text), style=style), (0, 0, 0, 2), expand=False)
+        self._out.print(body, width=self._width)
 
     def _item(self, entry_id: str, title: str) -> None:
         self._out.print(Text.assemble("  ", (f"{entry_id:<26}", "cyan"), " ", title))

@@ -37,7 +37,7 @@ def document(story: Storyteller) -> dict[str, Any]:
         "started_at": recording.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "duration_s": recording.duration_s,
         "findings": [_finding(finding, story) for finding in result.findings],
-        "causes": [_cause(cause) for cause in story.causes()],
+        "causes": [_cause(cause) for cause in story.each_cause()],
         "ruled_out": [
             {"id": entry.cause.id, "by": [_reference(finding) for finding in entry.by]}
             for entry in diagnosis.ruled_out

@@ -48,6 +48,7 @@ def _of_endpoint(role: str, endpoint: Endpoint | None) -> dict[str, object]:
 
 
 def _endpoint_of(subject: str, seen: Seen) -> Endpoint | None:
+    subject = subject.partition(", ")[0]  # of several, commands are about the first
     for endpoint in (seen.target.api, *seen.livekits):
         if endpoint and subject in (str(endpoint), endpoint.display_host):
             return endpoint
