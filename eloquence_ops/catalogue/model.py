@@ -166,7 +166,11 @@ class ShownBy(Entry):
 
 
 class Cause(Entry):
-    """A fault of the real world, and how it shows."""
+    """A fault of the real world, and how it shows.
+
+    `clears_app`: false where the address that was examined may itself be the mistake, so that the
+    app, which holds the same address, cannot be called innocent.
+    """
 
     id: str
     title: Text
@@ -178,6 +182,7 @@ class Cause(Entry):
     confirmed_by: tuple[Link, ...] = ()
     contradicted_by: tuple[Link, ...] = ()
     prior: int = Field(ge=0, le=9, default=5)
+    clears_app: bool = True
     next_probe: NextProbe
     remedies: tuple[Remedy, ...] = Field(min_length=1)
     verify: str

@@ -137,7 +137,7 @@ def identity(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("ok")
     elif listed or not is_router_404(probed):
         titles = [entry.title for entry in seen.about(ApiRoutes, api)]
-        evidence = {"title": titles[0] if titles else None, "status": probed.status}
+        evidence = {"title": titles[0] if titles else "no-title", "status": probed.status}
         yield Verdict("other-service", evidence | {"author": author(probed)})
     else:
         # A FastAPI application that documents nothing: perhaps ours without its routes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from eloquence_ops.catalogue.model import Catalogue, NextProbe, Remedy
@@ -198,10 +199,19 @@ class Storyteller:
         return self.say("report.to-fix", owners=names)
 
     def _app_may_be_at_fault(self, causes: tuple[ToldCause, ...]) -> bool:
-        owners = {cause.owner for cause in causes}
-        for cause in causes:
-            owners |= {other.cause.owner for other in cause.chosen.alternatives}
-        return "app" in owners
+        held = [cause.chosen.cause for cause in causes]
+        held += [other.cause for cause in causes for other in cause.chosen.alternatives]
+        return any(cause.owner == "app" or not cause.clears_app for cause in held)
+
+    def _healthy(self) -> Iterator[str]:
+        """What was looked at, and what was not: silence would read as health."""
+        looked = [area for area in AREAS if area not in self.not_examined()]
+        yield self.say("report.healthy", areas=", ".join(looked))
+        for finding in self.result.findings:
+            if finding.check == "api.session" and finding.status is Status.SKIPPED:
+                yield self.say("report.no-session", why=self.summary(finding))
+        if rest := self.not_examined():
+            yield self.say("report.not-examined", areas=", ".join(rest))
 
     def _headline_without_causes(self) -> str:
         result = self.result
@@ -209,10 +219,7 @@ class Storyteller:
             summary = self.summary(result.diagnosis.unexplained[0])
             return self.say("report.unexplained", summary=summary)
         if result.verdict == "healthy":
-            looked = [area for area in AREAS if area not in self.not_examined()]
-            seen = self.say("report.healthy", areas=", ".join(looked))
-            rest = ", ".join(self.not_examined())
-            return f"{seen} {self.say('report.not-examined', areas=rest)}" if rest else seen
+            return " ".join(self._healthy())
         for finding in result.findings:
             if finding.status in (Status.ERROR, Status.UNKNOWN):
                 return self.say(

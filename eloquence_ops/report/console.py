@@ -183,10 +183,10 @@ class Screen:
             if finding.key in shown:
                 continue
             mark, style = _MARKS[finding.status]
-            row = Text.assemble(("  " + mark, style), f" {finding.check:<20} ")
+            row = Text.assemble(("  " + mark, style), f" {finding.check:<24} ")
             row.append(self._story.subject(finding.subject), style="cyan")
             self._line(row)
-            self._entry(Text(""), Text(self._story.summary(finding), style="dim"), margin=25)
+            self._entry(Text(""), Text(self._story.summary(finding), style="dim"), margin=29)
 
     def _changes(self, since: Comparison) -> None:
         story = self._story

@@ -219,6 +219,8 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         # A status is a number, or what came of the request instead.
         "status": "refused unreachable connect-timeout tls-failed silent closed not-http failed",
         "detail": "silent closed interrupted",
+        # The name that an application gives itself, or that it has none.
+        "title": "no-title",
     }
     asked = {
         name
