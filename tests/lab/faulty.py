@@ -15,7 +15,7 @@ from eloquence_ops.run.recording import Recording
 from eloquence_ops.secrets import Redactor
 
 # Loopback answers in milliseconds; what hangs on purpose need not be waited for longer.
-TIMEOUT_S = 1.5
+TIMEOUT_S = 2.5
 
 
 async def record(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import combinations
+from pathlib import Path
 
 import pytest
 
 from eloquence_ops.catalogue.reader import catalogue
-from eloquence_ops.errors import UsageError
 from eloquence_ops.findings import Status
 from eloquence_ops.lab.expectation import how, unexpected
-from eloquence_ops.lab.faults import Fault, all_faults, combined
+from eloquence_ops.lab.faults import Fault, all_faults
 from tests.lab.faulty import diagnosed
+from tests.lab.pairs import outcomes, table
 
 FAULTS = all_faults()
 SLICE = (
@@ -63,37 +63,11 @@ def test_a_stated_tie_is_a_real_one(fault: Fault) -> None:
             assert other.cause.next_probe.run
 
 
-def pairs() -> list[tuple[Fault, Fault]]:
-    """Those that can exist together."""
-    found = []
-    for one, other in combinations(FAULTS.values(), 2):
-        try:
-            combined((one, other))
-        except UsageError:
-            continue
-        found.append((one, other))
-    return found
-
-
 def test_every_pair_is_named_tied_or_masked_and_nothing_else_is() -> None:
-    async def all_of_them() -> list[str]:
-        room = asyncio.Semaphore(8)
-
-        async def one(pair: tuple[Fault, Fault]) -> str | None:
-            async with room:
-                result = await diagnosed(pair)
-            names = [fault.id for fault in pair]
-            told = [how(fault, result, catalogue()) for fault in pair]
-            wrong = unexpected(pair, result)
-            loose = [found.id for found in result.diagnosis.unexplained]
-            if "missed" in told or wrong or loose:
-                return f"{names}: {told}, unexpected {wrong}, unexplained {loose}"
-            return None
-
-        answers = await asyncio.gather(*(one(pair) for pair in pairs()))
-        return [answer for answer in answers if answer]
-
-    assert asyncio.run(all_of_them()) == []
+    found = asyncio.run(outcomes())
+    assert [outcome for outcome in found if not outcome.is_right] == []
+    written = (Path(__file__).resolve().parents[2] / "docs" / "pairs.md").read_text("utf-8")
+    assert table(found) == written, "docs/pairs.md is out of date: python -m tests.lab.pairs"
 
 
 def test_the_slice_is_there() -> None:

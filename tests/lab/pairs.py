@@ -1,0 +1,99 @@
+"""All pairs of the lab's faults, each run for real.
+
+`python -m tests.lab.pairs` writes docs/pairs.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.errors import UsageError
+from eloquence_ops.lab.expectation import How, how, unexpected
+from eloquence_ops.lab.faults import Fault, all_faults, combined
+from tests.lab.faulty import diagnosed
+
+# How many labs run at the same time.
+_AT_ONCE = 8
+_MARKS: dict[How, str] = {"named": "●", "tied": "◐", "masked": "○", "missed": "✗"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the diagnosis made of two faults at once."""
+
+    one: Fault
+    other: Fault
+    told: tuple[How, How]
+    unexpected: frozenset[str]
+    unexplained: tuple[str, ...]
+
+    @property
+    def is_right(self) -> bool:
+        return not ("missed" in self.told or self.unexpected or self.unexplained)
+
+
+def possible_pairs() -> Iterator[tuple[Fault, Fault]]:
+    """Those that can exist together."""
+    for one, other in combinations(all_faults().values(), 2):
+        try:
+            combined((one, other))
+        except UsageError:
+            continue
+        yield one, other
+
+
+async def outcomes() -> list[Outcome]:
+    """Every possible pair."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def examine(one: Fault, other: Fault) -> Outcome:
+        async with room:
+            result = await diagnosed((one, other))
+        return Outcome(
+            one,
+            other,
+            (how(one, result, catalogue()), how(other, result, catalogue())),
+            frozenset(unexpected((one, other), result)),
+            tuple(finding.id for finding in result.diagnosis.unexplained),
+        )
+
+    return await asyncio.gather(*(examine(*pair) for pair in possible_pairs()))
+
+
+def table(found: list[Outcome]) -> str:
+    """A matrix in Markdown: the row's fault in the presence of the column's."""
+    names = list(all_faults())
+    cells = {(o.one.id, o.other.id): _MARKS[o.told[0]] for o in found}
+    cells |= {(o.other.id, o.one.id): _MARKS[o.told[1]] for o in found}
+    lines = [
+        "# Two faults at once",
+        "",
+        "Every pair of the lab's faults, each pair made for real and examined by doctor. Made by",
+        "`python -m tests.lab.pairs`; the tests hold every cell.",
+        "",
+        "The row's fault, while the column's is there too: ● named · ◐ tied: stated as an",
+        "alternative, with the probe that would tell · ○ masked: hidden behind the other one, and",
+        "counted as hidden · blank: the two cannot exist together.",
+        "",
+        "| | " + " | ".join(str(number) for number in range(1, len(names) + 1)) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for number, row in enumerate(names, start=1):
+        marks = " | ".join("·" if row == name else cells.get((row, name), " ") for name in names)
+        lines.append(f"| {number} `{row}` | {marks} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    results = asyncio.run(outcomes())
+    path = Path(__file__).resolve().parents[2] / "docs" / "pairs.md"
+    path.write_text(table(results), encoding="utf-8")
+    wrong = [outcome for outcome in results if not outcome.is_right]
+    print(f"{len(results)} pairs, {len(wrong)} wrong; {path.name} written")
+    for outcome in wrong:
+        print(f"  {outcome.one.id} + {outcome.other.id}: {outcome.told} {outcome.unexpected}")
