@@ -27,7 +27,7 @@ _SCHEMES: Final = {
     "livekit": {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"},
 }
 # What people copy out of the app's log: the API's base plus the route.
-_KNOWN_PATHS: Final = re.compile(r"/api/sessions?(/.*)?$|/(docs|openapi\.json|rtc(/.*)?)$")
+_KNOWN_PATHS: Final = re.compile(r"/api(/sessions?(/.*)?)?$|/(docs|openapi\.json|rtc(/.*)?)$")
 # Controls, marks without a width, and halves of characters, as which bytes that are not UTF-8 come.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs"})
 _LONGEST: Final = 2048

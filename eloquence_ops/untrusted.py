@@ -46,7 +46,7 @@ def one_line(raw: bytes | str, *, limit: int) -> str:
 
 
 def excerpt(raw: bytes | str, *, limit: int) -> str:
-    """At most `limit` (at least 1) characters; line breaks and tabs are kept, the rest is visible."""
+    """At most `limit` (at least 1) characters; line breaks and tabs are kept."""
     # A character has at most four bytes: enough of them to see that there is one too many.
     return _cut(decoded(raw[: (limit + 1) * 4]), limit, keep="\n\t")
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from eloquence_ops.catalogue.model import Catalogue, Cause, Check, Outcome, Symptom
+from eloquence_ops.catalogue.model import (
+    OUTCOMES_OF_ALL,
+    Catalogue,
+    Cause,
+    Check,
+    Outcome,
+    Symptom,
+)
 
 _LONGEST: Final = 4000
 _NEAR: Final = 0.6
@@ -49,8 +56,15 @@ def _by_id(wanted: str, catalogue: Catalogue) -> Found | None:
         return catalogue.checks[wanted]
     check_id, _, name = wanted.rpartition(".")
     check = catalogue.checks.get(check_id)
-    if check is not None and name in check.outcomes:
+    if check is None:
+        return None
+    if name in check.outcomes:
         return FoundFinding(check, name, check.outcomes[name], causes_of(wanted, catalogue))
+    if name in OUTCOMES_OF_ALL:
+        text = catalogue.outcomes_of_all[name]["default"]
+        made: dict[str, Any] = {"status": OUTCOMES_OF_ALL[name], "summary": text}
+        outcome = Outcome.model_construct(**made)
+        return FoundFinding(check, name, outcome, ())
     return None
 
 

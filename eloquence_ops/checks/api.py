@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urljoin
 
 from eloquence_ops.checks import reachable, stages
 from eloquence_ops.checks.fingerprints import (
     GATEWAY_STATUSES,
+    Author,
     author,
     gateway_outcome,
     is_app_error,
-    is_router_404,
+    is_json,
 )
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.endpoints import Endpoint, parse
+from eloquence_ops.errors import UsageError
 from eloquence_ops.observations import ApiRoutes, HttpExchange, SessionAnswer, SessionLeftOpen
 
 SESSIONS: Final = "/api/sessions"
 OLD_START: Final = "/api/session/start"
 RESPONSE_FIELDS: Final = ("session_id", "room_name", "token", "url")
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @check("api.reachable", feeds=("reach",), outcomes=reachable.OUTCOMES)
@@ -46,16 +50,44 @@ def access(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("ok")
 
 
-@check("api.gateway", feeds=("root",), outcomes={"ok": "", "bad-gateway": "status author"})
+def _redirected_to(api: Endpoint, exchange: HttpExchange) -> Endpoint | None:
+    """Where a redirect leads, without its query; None where it stays at this address."""
+    location = exchange.header("location")
+    if exchange.status not in _REDIRECTS or not location:
+        return None
+    try:
+        leads_to = urljoin(f"{api.url}{SESSIONS}", location)
+        if not leads_to.lower().startswith(("http://", "https://")):
+            return None
+        target = parse(leads_to, "api")
+    except (UsageError, ValueError):
+        return None
+    own = (api.scheme, api.host, api.port)
+    return None if (target.scheme, target.host, target.port) == own else target
+
+
+@check("api.redirect", feeds=("routes",), outcomes={"ok": "", "elsewhere": "status target"})
+def redirect(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether the address sends on to another one, where a POST does not follow."""
+    exchange = seen.exchange(api, "sessions-get")
+    if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
+        return
+    if target := _redirected_to(api, exchange):
+        yield Verdict("elsewhere", {"status": exchange.status, "target": str(target)})
+    else:
+        yield Verdict("ok")
+
+
+@check("api.gateway", feeds=("routes",), outcomes={"ok": "", "bad-gateway": "status author"})
 def gateway(api: Endpoint, seen: Seen) -> Judgement:
     """Whether a proxy in front could connect to the API."""
-    yield from stages.gateway(seen.exchange(api, "root"))
+    yield from stages.gateway(seen.exchange(api, "sessions-get", "root"))
 
 
-@check("api.answers", feeds=("root",), outcomes=stages.ANSWER_OUTCOMES)
+@check("api.answers", feeds=("routes",), outcomes=stages.ANSWER_OUTCOMES)
 def answers(api: Endpoint, seen: Seen) -> Judgement:
     """Whether HTTP comes back in time."""
-    yield from stages.answer(seen.exchange(api, "root"))
+    yield from stages.answer(seen.exchange(api, "sessions-get", "root"))
 
 
 def _listed(api: Endpoint, seen: Seen) -> frozenset[str]:
@@ -76,14 +108,29 @@ def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) 
     return False if probed.status == 404 else None
 
 
+def may_have_sessions(probed: HttpExchange, routes: ApiRoutes | None) -> bool:
+    """Whether `POST /api/sessions` may be sent here, key included.
+
+    Only to what shows the route: listed, 405 with `allow: POST`, or refused by the application
+    itself for want of a key. Never after a redirect or to something that answers everything.
+    """
+    listed = frozenset(routes.routes) if routes else frozenset()
+    refused = probed.status in (401, 403) and is_app_error(probed)
+    return refused or bool(_registered(SESSIONS, probed, listed))
+
+
+def _opened_by_post(exchange: HttpExchange | None) -> bool:
+    """A POST that the route itself judged, whatever it came to."""
+    if exchange is None or exchange.status is None:
+        return False
+    judged = exchange.status in (401, 403, 422) and is_app_error(exchange)
+    return judged or 200 <= exchange.status < 300
+
+
 @check(
     "api.sessions-route",
     feeds=("routes",),
-    outcomes={
-        "ok": "signs",
-        "missing": "status author",
-        "inconclusive": "status",
-    },
+    outcomes={"ok": "signs", "missing": "status author", "inconclusive": "status"},
 )
 def sessions_route(api: Endpoint, seen: Seen) -> Judgement:
     """Whether `POST /api/sessions` is registered: never by one sign alone."""
@@ -91,12 +138,13 @@ def sessions_route(api: Endpoint, seen: Seen) -> Judgement:
     if probed is None:
         return
     exists = _registered(SESSIONS, probed, listed)
-    if exists:
-        signs = [
-            *(["405"] if probed.status == 405 else []),
-            *(["openapi.json"] if f"POST {SESSIONS}" in listed else []),
-        ]
-        yield Verdict("ok", {"signs": tuple(signs)})
+    signs = {
+        "405": probed.status == 405 and bool(exists),
+        "openapi.json": f"POST {SESSIONS}" in listed,
+        "POST": _opened_by_post(seen.exchange(api, "session-open")),
+    }
+    if any(signs.values()):
+        yield Verdict("ok", {"signs": tuple(name for name, there in signs.items() if there)})
     elif exists is False:
         yield Verdict("missing", {"status": probed.status, "author": author(probed)})
     else:
@@ -125,23 +173,40 @@ def old_routes(api: Endpoint, seen: Seen) -> Judgement:
 @check(
     "api.identity",
     feeds=("routes",),
-    outcomes={"ok": "", "other-service": "title status author", "unclear": ""},
+    outcomes={"ok": "", "other-service": "title status author", "unclear": "status"},
 )
 def identity(api: Endpoint, seen: Seen) -> Judgement:
-    """Whether it is an Eloquence backend at all, old or new."""
+    """Whether it is an Eloquence backend at all, old or new. Only what shows itself is another."""
     probed, listed = seen.exchange(api, "sessions-get"), _listed(api, seen)
     if probed is None or probed.outcome != "answered" or gateway_outcome(probed):
         return
     old = _registered(OLD_START, seen.exchange(api, "old-start-get"), listed)
-    if _registered(SESSIONS, probed, listed) or old:
+    if (
+        _registered(SESSIONS, probed, listed)
+        or old
+        or _opened_by_post(seen.exchange(api, "session-open"))
+    ):
         yield Verdict("ok")
-    elif listed or not is_router_404(probed):
+    elif listed or _is_foreign(probed):
         titles = [entry.title for entry in seen.about(ApiRoutes, api)]
         evidence = {"title": titles[0] if titles else "no-title", "status": probed.status}
-        yield Verdict("other-service", evidence | {"author": author(probed)})
+        yield Verdict("other-service", evidence | {"author": _writer(api, probed, seen)})
     else:
-        # A FastAPI application that documents nothing: perhaps ours without its routes.
-        yield Verdict("unclear")
+        yield Verdict("unclear", {"status": probed.status})
+
+
+def _is_foreign(probed: HttpExchange) -> bool:
+    """A page or a 404 that FastAPI does not write. A refusal or a failure may be anybody's."""
+    return probed.status in (200, 404) and not is_json(probed)
+
+
+def _writer(api: Endpoint, probed: HttpExchange, seen: Seen) -> Author:
+    """LiveKit shows itself by two answers: Go's 404, and `OK` at the root."""
+    root = seen.exchange(api, "root")
+    written = author(probed)
+    if written == "go" and root is not None and root.body.strip() == "OK":
+        return "livekit"
+    return written
 
 
 @check(
@@ -185,6 +250,7 @@ def key(api: Endpoint, seen: Seen) -> Judgement:
         "bad-gateway": "status author",
         "gateway-timeout": "status author",
         "refused": "status excerpt",
+        "too-many": "",
         "wrong-status": "status",
         "wrong-fields": "problems",
         "silent": "seconds",
@@ -207,6 +273,8 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict(apology, {"status": status, "author": author(exchange)})
     elif status >= 500:
         yield Verdict("error", {"status": status, "excerpt": excerpt})
+    elif status == 429:
+        yield Verdict("too-many")
     elif status >= 300:
         yield Verdict("refused", {"status": status, "excerpt": excerpt})
     elif status != 200:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from eloquence_ops.catalogue.model import Catalogue, Check
 from eloquence_ops.checks import api, dns, livekit, machine, tls  # noqa: F401  # they register
 from eloquence_ops.checks.registry import REGISTRY, Verdict
-from eloquence_ops.checks.seen import Seen, examined_roles
+from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Evidence, Finding, Status, Subject, Vantage
 from eloquence_ops.observations.probe_ends import ProbeEnd
@@ -154,7 +154,7 @@ def _masking(related: list[Finding]) -> tuple[str, ...]:
 
 def subjects(check: Check, seen: Seen) -> Iterator[About]:
     """What `check` is to judge in this run."""
-    roles = examined_roles(seen.target, seen.asked.areas)
+    services = seen.asked.services(seen.target)
     match check.about:
         case "machine":
             yield About(THIS_MACHINE, "here", frozenset({THIS_MACHINE.name}), "machine")
@@ -164,12 +164,12 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
         case "endpoints":
             for endpoint in seen.endpoints:
                 yield _about(endpoint, seen)
-        case "api" if "api" in roles:
+        case "api" if "api" in services:
             if seen.target.api is None:
                 yield About(Subject("api"), None, frozenset({"api"}), "api")
             else:
                 yield _about(seen.target.api, seen)
-        case "livekit" if "livekit" in roles:
+        case "livekit" if "livekit" in services:
             for endpoint in seen.livekits:
                 yield _about(endpoint, seen)
             if not seen.livekits:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from eloquence_ops.observations import HttpExchange
 
 Author = Literal[
-    "app", "livekit", "nginx", "caddy", "haproxy", "traefik", "cloudflare", "proxy", "unknown"
+    "app", "livekit", "nginx", "caddy", "haproxy", "traefik", "cloudflare", "proxy", "go", "unknown"
 ]
 
 # The gateway statuses, and Cloudflare's own (520-526).
@@ -28,7 +28,15 @@ _HAPROXY: Final = (
     "The server returned an invalid or incomplete response.",
     "The request was sent over HTTP to an HTTPS",
 )
+# Servers that name themselves in a page of their own.
+_NAMED: Final[tuple[Author, ...]] = ("nginx", "caddy", "cloudflare")
+# net/http's own 404: LiveKit, Traefik without a route, and any other program in Go.
+_GO_404: Final = "404 page not found"
 _NGINX_FOOTER: Final = re.compile(r"<hr><center>(nginx|openresty)(/[\d.]+)?</center>")
+_TLS_WANTED: Final = (
+    "The plain HTTP request was sent to HTTPS port",
+    "Client sent an HTTP request to an HTTPS server",
+)
 _LIVEKIT_TEXTS: Final = (
     "no permissions to access the room",
     "permissions denied",
@@ -48,22 +56,23 @@ def author(exchange: HttpExchange) -> Author:
         return "nginx"
     if any(text in body for text in _HAPROXY):
         return "haproxy"
-    if exchange.header("cf-ray") and exchange.status in range(520, 527):
+    if exchange.header("cf-ray") and (exchange.status or 0) >= 520:
         return "cloudflare"
-    if is_app_error(exchange):
-        return "app"
     if is_livekit(exchange):
         return "livekit"
+    # A service's own 503 is JSON, or uvicorn's; default pages of proxies are neither.
+    if is_json(exchange) or server.startswith("uvicorn"):
+        return "app"
+    if body == _GO_404 and not server:
+        return "go"
     if exchange.status in GATEWAY_STATUSES:
         return _gateway(body, server, exchange)
-    if server.startswith("uvicorn") or _content_type(exchange) == "application/json":
-        return "app"
-    return "unknown"
+    return next((name for name in _NAMED if server.startswith(name)), "unknown")
 
 
 def gateway_outcome(exchange: HttpExchange) -> Literal["bad-gateway", "gateway-timeout"] | None:
     """What a proxy said of its upstream; None where the answer is no proxy's apology."""
-    if exchange.status not in GATEWAY_STATUSES or is_app_error(exchange) or is_livekit(exchange):
+    if exchange.status not in GATEWAY_STATUSES or author(exchange) in ("app", "livekit"):
         return None
     return "gateway-timeout" if exchange.status in GATEWAY_TIMEOUTS else "bad-gateway"
 
@@ -86,7 +95,7 @@ def _content_type(exchange: HttpExchange) -> str:
 
 def is_app_error(exchange: HttpExchange) -> bool:
     """FastAPI's own error shape: a JSON object with `detail`."""
-    if _content_type(exchange) != "application/json":
+    if not is_json(exchange):
         return False
     try:
         document = json.loads(exchange.body)
@@ -95,9 +104,19 @@ def is_app_error(exchange: HttpExchange) -> bool:
     return isinstance(document, dict) and "detail" in document
 
 
-def is_router_404(exchange: HttpExchange) -> bool:
-    """FastAPI's 404 for an unknown path; a handler's `HTTPException(404)` may be the same bytes."""
-    return exchange.status == 404 and is_app_error(exchange)
+def is_json(exchange: HttpExchange) -> bool:
+    return _content_type(exchange) == "application/json"
+
+
+def wants_tls(exchange: HttpExchange) -> bool:
+    """A TLS port that was spoken to in plain HTTP.
+
+    nginx and Go's net/http (Caddy, Traefik) say so with a 400; others send a TLS alert, whose
+    record type is 21 (RFC 8446 §5.1).
+    """
+    if exchange.outcome == "not-http":
+        return exchange.body.startswith(("\\x15\\x03", "\x15\x03"))
+    return exchange.status == 400 and any(text in exchange.body for text in _TLS_WANTED)
 
 
 def is_livekit(exchange: HttpExchange) -> bool:

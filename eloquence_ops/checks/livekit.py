@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from eloquence_ops.checks import reachable, stages
-from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_livekit
+from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_livekit, wants_tls
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
@@ -19,32 +19,37 @@ def reachable_(livekit: Endpoint, seen: Seen) -> Judgement:
     yield from reachable.judge(livekit, seen)
 
 
-def _says_ok(exchange: HttpExchange) -> bool:
-    return exchange.status == 200 and exchange.body.strip() == "OK"
+def _says_ok(exchange: HttpExchange | None) -> bool:
+    return exchange is not None and exchange.status == 200 and exchange.body.strip() == "OK"
+
+
+def _signalling(livekit: Endpoint, seen: Seen) -> HttpExchange | None:
+    """The answer that counts: of `/rtc`, which the app uses; a proxy may pass on nothing else."""
+    return seen.exchange(livekit, "livekit-rtc", "livekit-health")
 
 
 @check("livekit.site", feeds=("health",), outcomes={"ok": "", "other-site": "status author"})
 def site(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether what answers is LiveKit, and not another site of the proxy."""
-    exchange = seen.exchange(livekit, "livekit-health")
+    exchange, root = _signalling(livekit, seen), seen.exchange(livekit, "livekit-health")
     if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
         return
-    if _says_ok(exchange) or is_livekit(exchange):
+    if is_livekit(exchange) or _says_ok(root) or (root is not None and is_livekit(root)):
         yield Verdict("ok")
-    else:
+    elif not wants_tls(exchange):
         yield Verdict("other-site", {"status": exchange.status, "author": author(exchange)})
 
 
 @check("livekit.gateway", feeds=("health",), outcomes={"ok": "", "bad-gateway": "status author"})
 def gateway(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether a proxy in front could connect to LiveKit."""
-    yield from stages.gateway(seen.exchange(livekit, "livekit-health"))
+    yield from stages.gateway(_signalling(livekit, seen))
 
 
 @check("livekit.health", feeds=("health",), outcomes=stages.ANSWER_OUTCOMES)
 def health(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether LiveKit answers in time."""
-    yield from stages.answer(seen.exchange(livekit, "livekit-health"))
+    yield from stages.answer(_signalling(livekit, seen))
 
 
 @check("livekit.ready", feeds=("health",), outcomes={"ok": "", "not-ready": "excerpt"})

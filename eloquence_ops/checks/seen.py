@@ -26,27 +26,36 @@ Kind = TypeVar("Kind", bound=AnyObservation)
 
 @dataclass(frozen=True)
 class Asked:
-    """What this run was to do. `areas` are those chosen, without what they require."""
+    """What this run was to do.
+
+    `areas` are those chosen, without what they require; `named` those that were asked for by
+    name, of which something has to be judged; `left_out` those that --skip named.
+    """
 
     areas: frozenset[str]
     read_only: bool = False
     has_api_key: bool = False
+    named: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
+    def services(self, target: Target) -> frozenset[Role]:
+        """Which of the two are spoken to in HTTP.
 
-def examined_roles(target: Target, areas: frozenset[str]) -> frozenset[Role]:
-    """Which of the two endpoints the chosen areas are about.
+        Examining LiveKit takes a session's token, and perhaps the address that comes with it.
+        """
+        found: set[Role] = set()
+        if "livekit" in self.areas:
+            found.add("livekit")
+            if target.api is not None and "api" not in self.left_out:
+                found.add("api")
+        if "api" in self.areas:
+            found.add("api")
+        return frozenset(found)
 
-    Names and certificates are about both. LiveKit's address may be known only to the API,
-    which then has to be asked for a session.
-    """
-    roles: set[Role] = set()
-    if areas & {"api", "dns", "tls"}:
-        roles.add("api")
-    if areas & {"livekit", "dns", "tls"}:
-        roles.add("livekit")
-        if target.livekit is None:
-            roles.add("api")
-    return frozenset(roles)
+    def roles(self, target: Target) -> frozenset[Role]:
+        """Which of the two are resolved and connected to; names and certificates are of both."""
+        both: frozenset[Role] = frozenset({"api", "livekit"})
+        return both if self.areas & {"dns", "tls"} else self.services(target)
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ class Seen:
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint that this run examines, the API first."""
-        roles = examined_roles(self.target, self.asked.areas)
+        roles = self.asked.roles(self.target)
         api = (self.target.api,) if self.target.api and "api" in roles else ()
         return tuple(dict.fromkeys((*api, *(self.livekits if "livekit" in roles else ()))))
 

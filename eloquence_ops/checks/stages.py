@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eloquence_ops.checks.fingerprints import author, gateway_outcome
+from eloquence_ops.checks.fingerprints import author, gateway_outcome, wants_tls
 from eloquence_ops.checks.registry import Judgement, Verdict
 from eloquence_ops.observations import HttpExchange
 
@@ -17,6 +17,7 @@ ANSWER_OUTCOMES: Final = {
     "gateway-timeout": "status author",
     "silent": "seconds",
     "closed": "detail",
+    "wants-tls": "",
     "not-http": "excerpt",
     "failed": "detail",
 }
@@ -38,6 +39,8 @@ def answer(exchange: HttpExchange | None) -> Judgement:
     if exchange is None:
         return
     match exchange.outcome:
+        case "answered" | "not-http" if wants_tls(exchange):
+            yield Verdict("wants-tls")
         case "answered" if gateway_outcome(exchange) == "gateway-timeout":
             yield Verdict(
                 "gateway-timeout", {"status": exchange.status, "author": author(exchange)}

@@ -8,7 +8,7 @@ from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Evidence
-from eloquence_ops.observations import TlsHandshake
+from eloquence_ops.observations import TcpConnect, TlsHandshake
 from eloquence_ops.observations.transport import TlsOutcome
 
 _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch", "untrusted"})
@@ -20,6 +20,7 @@ _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch"
     outcomes={
         "ok": "version issuer days_left",
         "none": "",
+        "not-reached": "",
         "expired": "not_after issuer",
         "not-yet-valid": "not_before issuer",
         "name-mismatch": "server_name names",
@@ -35,6 +36,10 @@ def handshake(endpoint: Endpoint, seen: Seen) -> Judgement:
     """One finding for each address family that was connected to."""
     if not endpoint.secure:
         yield Verdict("none")
+        return
+    attempts = seen.about(TcpConnect, endpoint)
+    if attempts and not any(attempt.outcome == "connected" for attempt in attempts):
+        yield Verdict("not-reached")
         return
     for entry in seen.about(TlsHandshake, endpoint):
         for outcome in _problems(entry, seen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import NoReturn
@@ -9,22 +10,43 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Runs one command and exits with its code; nobody sees a traceback."""
-    from eloquence_ops.cli.ending import run_to_exit_code
+    _open_closed_streams()
+    try:
+        from eloquence_ops.cli.ending import complain_of, run_to_exit_code
 
-    code = run_to_exit_code()
-    _flush()
+        code = run_to_exit_code()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    refusal = _flush()
+    if refusal is not None and code != 3:
+        # A full disk behind a redirected stdout: what was asked for was not delivered.
+        complain_of(refusal)
+        code = 3
     sys.exit(code)
 
 
-def _flush() -> None:
-    """A closed pipe (`| head`) is normal: whoever reads has read enough."""
+def _open_closed_streams() -> None:
+    """`>&-`: the next file or connection that is opened must not become standard output."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                null = os.open(os.devnull, os.O_RDWR)
+                if null != number:
+                    os.dup2(null, number)
+                    os.close(null)
+                setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def _flush() -> OSError | None:
+    """Why something could not be delivered. A closed pipe (`| head`) is normal: whoever reads has
+    read enough."""
+    refused = None
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
-            # Python flushes again at exit; it must not find the broken pipe there.
+        except (OSError, ValueError) as refusal:
+            # Python flushes again at exit; it must not find the same there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except OSError:
-            # A full disk behind a redirected stdout: what was asked for was not delivered.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            sys.exit(3)
+            if isinstance(refusal, OSError) and not isinstance(refusal, BrokenPipeError):
+                refused = refusal
+    return refused

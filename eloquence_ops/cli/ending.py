@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from eloquence_ops import language
-from eloquence_ops.errors import EloquenceError
+from eloquence_ops.errors import EloquenceError, UsageError
 
 if TYPE_CHECKING:
     from eloquence_ops.language import Language
@@ -33,6 +34,7 @@ def run_to_exit_code() -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    _end_as_ctrl_c_does()
     try:
         return _run()
     except EloquenceError as stop:
@@ -43,9 +45,7 @@ def run_to_exit_code() -> int:
     except BrokenPipeError:
         return 0
     except OSError as refusal:
-        _complain(
-            f"{refusal.strerror or type(refusal).__name__}: {refusal.filename or ''}".rstrip(": ")
-        )
+        complain_of(refusal)
         return OURS
     except RecursionError:
         _defect("RecursionError", "")
@@ -57,21 +57,43 @@ def run_to_exit_code() -> int:
         return OURS
 
 
+def _end_as_ctrl_c_does() -> None:
+    """A closed terminal and a cancelled CI job leave nothing behind either. `nohup` stays."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def _run() -> int:
-    import click
+    import typer
 
     from eloquence_ops.cli.commands import app
+    from eloquence_ops.cli.wrong_use import REFUSAL, as_usage_error, shows_help
 
     try:
-        outcome = app(standalone_mode=False)
-    except click.exceptions.Exit as done:
+        outcome = app(prog_name="eloquence", standalone_mode=False)
+    except typer.Exit as done:
         return done.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return INTERRUPTED
-    except click.ClickException as wrong:
-        wrong.show()
-        return wrong.exit_code
+    except REFUSAL as refusal:
+        if shows_help(refusal):
+            return UsageError.exit_code
+        raise as_usage_error(refusal) from None
     return outcome if isinstance(outcome, int) else 0
+
+
+def complain_of(refusal: OSError) -> None:
+    """What the system refused us. Files that were named are told of where they are opened."""
+    from eloquence_ops.phrases import phrase
+
+    reason = refusal.strerror or type(refusal).__name__
+    language = chosen_language(sys.argv)
+    if refusal.filename is None:
+        _complain(phrase("write.stdout", language, reason=reason))
+    else:
+        _complain(phrase("write.refused", language, file=refusal.filename, reason=reason))
 
 
 def _complain(sentence: str) -> None:

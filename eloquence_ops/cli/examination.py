@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eloquence_ops import credentials, settings_files
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.cli import speaking
 from eloquence_ops.cli.progress import Watch
-from eloquence_ops.errors import UsageError
+from eloquence_ops.errors import UsageError, WriteError
 from eloquence_ops.findings import AREAS
 from eloquence_ops.language import Language
 from eloquence_ops.report import json as json_report
@@ -28,8 +29,10 @@ from eloquence_ops.run.examine import examine
 from eloquence_ops.run.plan import Plan
 from eloquence_ops.run.recording import Recording
 from eloquence_ops.run.waiting import until_healthy
-from eloquence_ops.secrets import Redactor
+from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import Target, Value
+
+_UNMISTAKABLE: Final = 12
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def examine_and_report(request: Request, environ: Mapping[str, str] | None = Non
     sources = settings_files.Sources(
         flags=request.given(),
         environ=environ,
-        files=settings_files.find(Path.cwd(), environ),
+        files=settings_files.find(speaking.here(), environ),
         target=request.target,
         url=request.url,
     )
@@ -108,9 +111,19 @@ def examine_target(
     baseline = recordings.read(Path(request.baseline)) if request.baseline else None
     plan = make_plan(target, request, environ, known)
     recording = run_plan(plan, request, language)
-    if record is not None:
-        recordings.write(recording, record)
-    return report(recording, request, language, places, baseline)
+    refused = keep(recording, record)
+    return report(recording, request, language, places, baseline, refused)
+
+
+def keep(recording: Recording, path: Path | None) -> WriteError | None:
+    """Writes it where it was asked for; a full disk does not hide the report that follows."""
+    if path is None:
+        return None
+    try:
+        recordings.write(recording, path)
+    except WriteError as refused:
+        return refused
+    return None
 
 
 def make_plan(
@@ -119,19 +132,33 @@ def make_plan(
     environ: Mapping[str, str],
     known: credentials.Credentials | None = None,
 ) -> Plan:
-    """Raises `UsageError` for secrets or certificates that cannot be read."""
+    """Raises `UsageError` for secrets or certificates that cannot be read, or are misplaced."""
     secrets = known or credentials.of_target(target, environ)
+    all_known = (*secrets.secrets(), *credentials.of_environment(environ))
+    _refuse_pasted_secrets(target, all_known)
     plan = Plan(
         target=target,
         areas=request.areas(),
         environ=environ,
-        redactor=Redactor(*secrets.secrets()),
+        redactor=Redactor(*all_known),
         api_key=secrets.api_key,
         read_only=request.read_only,
         timeout_s=request.timeout_s,
     )
     _ = plan.tls_context
     return plan
+
+
+def _refuse_pasted_secrets(target: Target, known: Iterable[Secret]) -> None:
+    """A key that was pasted where an address belongs would be looked up, shown and recorded.
+
+    A short one (`test`) may well be part of a name.
+    """
+    redactor = Redactor(*(secret for secret in known if len(secret.reveal()) >= _UNMISTAKABLE))
+    for key, value in target.written:
+        for item in (value,) if isinstance(value, str) else value:
+            if redactor.text(item) != item:
+                raise UsageError("settings.holds-secret", key=key)
 
 
 def run_plan(plan: Plan, request: Request, language: Language) -> Recording:
@@ -164,13 +191,21 @@ def report(
     language: Language,
     places: tuple[speaking.Destination, ...],
     baseline: Recording | None,
+    refused: WriteError | None = None,
 ) -> int:
-    """Judges and prints; returns the exit code."""
+    """Judges and prints; returns the exit code. What could not be written is raised at the end."""
     result = examine(recording, catalogue())
     since = compare(examine(baseline, catalogue()), result) if baseline else None
     story = Storyteller(result, catalogue(), language)
     for place in places:
-        _print(story, place, request.verbose, since)
+        try:
+            _print(story, place, request.verbose, since)
+        except BrokenPipeError:
+            continue  # whoever reads has read enough; the verdict is the same
+        except WriteError as problem:
+            refused = refused or problem
+    if refused is not None:
+        raise refused
     return result.exit_code(strict=request.strict)
 
 
@@ -178,13 +213,11 @@ def _print(
     story: Storyteller, place: speaking.Destination, verbose: bool, since: Comparison | None
 ) -> None:
     if place.format == "console":
-        console = speaking.console()
-        if place.file is None:
-            Screen(console, story, verbose=verbose).show(since)
-        else:
-            with console.capture() as captured:
-                Screen(console, story, verbose=verbose).show(since)
-            recordings.write_whole(place.file, captured.get())
+        # A file is no terminal, whatever standard output is: no colours in it.
+        page = io.StringIO() if place.file else None
+        Screen(speaking.console(file=page), story, verbose=verbose).show(since)
+        if place.file is not None and page is not None:
+            recordings.write_whole(place.file, page.getvalue())
         return
     text = json_report.render(story) if place.format == "json" else short.render(story)
     if place.file is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import typer
 
 from eloquence_ops import datafiles
 from eloquence_ops.cli import speaking
+from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.errors import UsageError
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
@@ -31,12 +31,10 @@ def initialise(
 ) -> int:
     """Writes the file or nothing. Raises `UsageError`."""
     language = speaking.language(lang)
-    path = Path.cwd() / FILE_NAME
+    path = speaking.here() / FILE_NAME
     if path.exists() and not force:
         raise UsageError("init.exists", file=path)
-    values = {key: value for key, value in given.items() if value}
-    for key, value in values.items():
-        KEYS[key].parse(value)
+    values = {key: _read(key, value) for key, value in given.items() if value}
     if sys.stdin.isatty():
         name = name or _ask_name(language)
         values = _ask(name, values, language)
@@ -65,12 +63,17 @@ def _ask(name: str, values: dict[str, str], language: Language) -> dict[str, str
             if not answer and key not in _NEEDED:
                 break
             try:
-                KEYS[key].parse(answer)
+                values[key] = _read(key, answer)
             except UsageError as problem:
                 typer.echo(problem.sentence(language), err=True)
-            else:
-                values[key] = answer
     return values
+
+
+def _read(key: str, value: str) -> str:
+    """The value as it will stand in the file; of an address only what it leads to, since what was
+    pasted may end in a token. Raises `UsageError`."""
+    parsed = KEYS[key].parse(value)
+    return str(parsed) if isinstance(parsed, Endpoint) else value
 
 
 def _document(name: str, values: Mapping[str, str], language: Language) -> str:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eloquence_ops.cli import speaking
-from eloquence_ops.cli.examination import Request, make_plan, report, run_plan
+from eloquence_ops.cli.examination import Request, keep, make_plan, report, run_plan
 from eloquence_ops.errors import EloquenceError
 from eloquence_ops.phrases import phrase
-from eloquence_ops.run import recording as recordings
 
 if TYPE_CHECKING:
     from eloquence_ops.lab.system import LabSystem
@@ -49,18 +48,21 @@ def show_demo(names: list[str] | None, request: Request) -> int:
     with running(combined(faults)) as system:
         plan = make_plan(system.target, request, system.environ, system.credentials)
         recording = run_plan(plan, request, language)
-    if record is not None:
-        recordings.write(recording, record)
-    report(recording, request, language, places, None)
+    report(recording, request, language, places, None, keep(recording, record))
     if recording.interrupted:
         return 130
     outcome = judge(recording, faults)
     console = speaking.console(stderr=True)
-    for fault, told in outcome.items():
-        mark = ("✓ ", "green") if told.right else ("✗ ", "red")
-        words = phrase(f"demo.{told.how}", language, fault=fault)
+    lines = [
+        (told.right, phrase(f"demo.{told.how}", language, fault=fault))
+        for fault, told in outcome.told.items()
+    ]
+    lines += [(False, phrase("demo.unexpected", language, cause=c)) for c in outcome.unexpected]
+    lines += [(False, phrase("demo.unexplained", language, what=f)) for f in outcome.unexplained]
+    for right, words in lines:
+        mark = ("✓ ", "green") if right else ("✗ ", "red")
         console.print(Text.assemble(mark, words), soft_wrap=True)
-    return 0 if all(told.right for told in outcome.values()) else 1
+    return 0 if outcome.right else 1
 
 
 def list_faults(lang: str | None) -> int:

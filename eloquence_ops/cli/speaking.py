@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from eloquence_ops import language as languages
 from eloquence_ops.errors import UsageError
@@ -49,6 +49,14 @@ def destinations(asked: list[str] | None) -> tuple[Destination, ...]:
     return tuple(found)
 
 
+def here() -> Path:
+    """The folder that the command runs in. Raises `UsageError` when it was removed meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("cli.folder-gone") from None
+
+
 def writable(file: str) -> Path:
     """A path that can be written later, said before the work and not after it."""
     path = Path(file)
@@ -61,11 +69,18 @@ def writable(file: str) -> Path:
     return path
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
     """Rich, without its guesses about what a text means. NO_COLOR is respected by rich itself."""
-    from rich.console import Console
+    from eloquence_ops.cli.terminal import Terminal
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, legacy_windows=False)
+    return Terminal(
+        stderr=stderr,
+        file=file,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
 
 
 def on_terminal() -> bool:

@@ -27,10 +27,29 @@ class Told:
         return self.how != "missed"
 
 
-def judge(recording: Recording, faults: Iterable[Fault]) -> dict[str, Told]:
-    """Each fault by its id."""
+@dataclass(frozen=True)
+class Judgement:
+    """Each fault by its id; causes named without a fault; problems that nothing explained."""
+
+    told: dict[str, Told]
+    unexpected: tuple[str, ...]
+    unexplained: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        missed = not all(told.right for told in self.told.values())
+        return not (missed or self.unexpected or self.unexplained)
+
+
+def judge(recording: Recording, faults: Iterable[Fault]) -> Judgement:
+    """Whether doctor's diagnosis is the right one, no more and no less."""
+    made = tuple(faults)
     result = examine(recording, own_catalogue())
-    return {fault.id: Told(how(fault, result, own_catalogue())) for fault in faults}
+    return Judgement(
+        told={fault.id: Told(how(fault, result, own_catalogue())) for fault in made},
+        unexpected=tuple(sorted(unexpected(made, result))),
+        unexplained=tuple(finding.id for finding in result.diagnosis.unexplained),
+    )
 
 
 def how(fault: Fault, result: Result, catalogue: Catalogue) -> How:

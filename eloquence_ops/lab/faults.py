@@ -54,7 +54,8 @@ def named(names: Iterable[str]) -> tuple[Fault, ...]:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3)
-            raise UsageError("lab.no-fault", name=name, near=", ".join(near or known))
+            which = "lab.no-fault-near" if near else "lab.no-fault"
+            raise UsageError(which, name=name, near=", ".join(near))
         found.append(known[name])
     return tuple({fault.id: fault for fault in found}.values())
 

@@ -16,9 +16,11 @@ Front = Literal[
     "tls-closes",
     "tls-silent",
     "tls-1.1",
+    "tls-only",
 ]
 """What listens where an endpoint's address leads: the TLS proxy, the service itself in plain HTTP,
-nobody, something that closes at once or after the request, never answers, or is too old."""
+nobody, something that closes at once or after the request, that never answers, that is too old,
+or that tells a plain request to use TLS."""
 
 
 class Part(BaseModel):
@@ -28,9 +30,11 @@ class Part(BaseModel):
 class ApiPlan(Part):
     """The reference API. `url` is what it hands out, `public` being LiveKit's real address.
 
-    `process` is what has its place; `session` what comes of opening one.
+    `scheme` is the one that people use for it, `process` what has its place, `session` what comes
+    of opening one.
     """
 
+    scheme: Literal["https", "http"] = "https"
     process: Literal["eloquence", "stopped", "other-service", "breaks-off"] = "eloquence"
     front: Front = "proxy"
     generation: Literal["current", "legacy", "both", "none"] = "current"
@@ -48,11 +52,13 @@ class LivekitPlan(Part):
 
 
 class ProxyPlan(Part):
-    """Where the proxy leads each name; `deny` names those it answers 403 itself."""
+    """Where the proxy leads each name; `deny` names those it answers 403 itself, `redirect` those
+    it answers 301 to another host."""
 
     api_upstream: Upstream = "api"
     livekit_upstream: Upstream = "livekit"
     deny: tuple[Literal["api", "livekit"], ...] = ()
+    redirect: tuple[Literal["api", "livekit"], ...] = ()
 
 
 class CertificatePlan(Part):

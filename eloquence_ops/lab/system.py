@@ -10,6 +10,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from eloquence_ops.credentials import Credentials
-from eloquence_ops.endpoints import a_label
+from eloquence_ops.endpoints import DEFAULT_PORTS, a_label
 from eloquence_ops.errors import EloquenceError
 from eloquence_ops.lab.plan import ApiPlan, Front, LabPlan, Upstream
 from eloquence_ops.lab.services import odd_fronts
@@ -38,6 +39,8 @@ from eloquence_ops.settings import Target, Value, build_target
 
 API_NAME: Final = "api.éloquence.test"
 LIVEKIT_NAME: Final = "livekit.éloquence.test"
+# Where an address that redirects leads; nothing is there, and nobody follows.
+_MOVED_TO: Final = "www.éloquence.test"
 # An address for documentation (RFC 5737) stands for the server's public one; nothing is sent there,
 # since every endpoint is redirected to loopback.
 _PUBLIC_ADDRESS: Final = "203.0.113.10"
@@ -92,7 +95,15 @@ def running(plan: LabPlan, *, fixed_ports: bool = False) -> Iterator[LabSystem]:
         yield started[0]
     finally:
         stop.set()
-        thread.join(_STARTING_S)
+        _wait_for(thread)
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    """Its end, which an impatient second Ctrl-C does not keep from tidying up."""
+    deadline = time.monotonic() + _STARTING_S
+    while thread.is_alive() and time.monotonic() < deadline:
+        with contextlib.suppress(KeyboardInterrupt):
+            thread.join(deadline - time.monotonic())
 
 
 async def _serve(
@@ -153,11 +164,14 @@ async def lab(plan: LabPlan, *, fixed_ports: bool = False) -> AsyncIterator[LabS
         }
         dns = await stack.enter_async_context(_dns(plan))
         values: dict[str, Value] = {
-            "api": f"https://{API_NAME}",
+            "api": f"{plan.api.scheme}://{API_NAME}",
             "livekit": f"wss://{LIVEKIT_NAME}",
             "ca": str(authority.root_path),
             "resolver": f"127.0.0.1:{dns.port}",
-            "connect_to": tuple(f"{name}:443=127.0.0.1:{port}" for name, port in fronts.items()),
+            "connect_to": (
+                f"{API_NAME}:{DEFAULT_PORTS[plan.api.scheme]}=127.0.0.1:{fronts[API_NAME]}",
+                f"{LIVEKIT_NAME}:443=127.0.0.1:{fronts[LIVEKIT_NAME]}",
+            ),
         }
         key = _API_KEY if plan.client.api_key == "right" else _WRONG_KEY
         yield LabSystem(
@@ -228,6 +242,7 @@ def _proxy(
             names["livekit"]: upstreams[plan.proxy.livekit_upstream],
         },
         deny=frozenset(names[role] for role in plan.proxy.deny),
+        redirect={names[role]: f"https://{a_label(_MOVED_TO)}" for role in plan.proxy.redirect},
     )
     return Proxy(behaviour, certificate=certificate.chain_path, key=certificate.key_path)
 

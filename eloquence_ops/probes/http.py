@@ -24,7 +24,7 @@ from eloquence_ops.probes.http_failures import FAULTS, Failure, StaleAnswer
 from eloquence_ops.probes.http_request import HttpRequest, built, origin_of, tls_name
 from eloquence_ops.probes.http_wire import Wire
 from eloquence_ops.probes.road import Road
-from eloquence_ops.secrets import Redactor
+from eloquence_ops.secrets import MASK, Redactor
 
 __all__ = ["BODY_LIMIT", "Answer", "HttpClient", "HttpRequest"]
 
@@ -33,6 +33,10 @@ _SHOWN_BODY: Final = 2000
 _SHOWN_HEADERS: Final = 64
 _SHOWN_VALUE: Final = 300
 _SHOWN_NAME: Final = 100
+# Headers whose whole value lets somebody in.
+_CREDENTIALS: Final = frozenset(
+    {b"set-cookie", b"cookie", b"authorization", b"proxy-authorization"}
+)
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,8 @@ class HttpClient:
 
     def _header(self, name: bytes, value: bytes) -> tuple[str, str]:
         # Together, so that `X-Api-Key: …` is known for what it is.
+        if name.lower() in _CREDENTIALS:
+            return _text(name).lower(), MASK
         both = self._redactor.text(f"{_text(name)}: {_text(value)}")
         shown_name, _, shown_value = both.partition(": ")
         return (

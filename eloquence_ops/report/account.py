@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from eloquence_ops.catalogue.model import Catalogue, NextProbe, Remedy
+from eloquence_ops.catalogue.model import OUTCOMES_OF_ALL, Catalogue, NextProbe, Remedy
 from eloquence_ops.catalogue.template import command, fill
 from eloquence_ops.diagnosis import Chosen
 from eloquence_ops.findings import AREAS, Finding, Status, Subject
@@ -75,6 +75,11 @@ def _merged(chosen: list[Chosen]) -> Chosen:
     )
 
 
+def _is_builtin(finding: Finding) -> bool:
+    """Whether only the engine could say something; a check's own words tell more."""
+    return finding.outcome in OUTCOMES_OF_ALL
+
+
 class Storyteller:
     """Fills the catalogue's texts in for one result."""
 
@@ -108,6 +113,9 @@ class Storyteller:
         """`https://… IPv4`; this machine in the reader's language."""
         family = f" {self.word(subject.family)}" if subject.family else ""
         return self.word(subject.name) + family
+
+    def areas(self, names: Iterable[str], separator: str = ", ") -> str:
+        return separator.join(self.word(f"area-{name}") for name in names)
 
     def each_cause(self) -> tuple[ToldCause, ...]:
         """Every chosen cause, as the diagnosis has them."""
@@ -194,9 +202,13 @@ class Storyteller:
         return self.say("report.either", one=cause.headline, others=others)
 
     def _owners(self, causes: tuple[ToldCause, ...]) -> str:
-        owners = dict.fromkeys(cause.owner for cause in causes)
-        names = ", ".join(self.word(f"owner-{owner}") for owner in owners)
-        return self.say("report.to-fix", owners=names)
+        """Those of the causes; where causes are tied, either of theirs."""
+        certain: dict[str, None] = {}
+        for cause in causes:
+            either = (cause.owner, *(other.cause.owner for other in cause.chosen.alternatives))
+            names = dict.fromkeys(self.word(f"owner-{owner}") for owner in either)
+            certain[self.say("report.or-owner").join(names)] = None
+        return self.say("report.to-fix", owners=", ".join(certain))
 
     def _app_may_be_at_fault(self, causes: tuple[ToldCause, ...]) -> bool:
         held = [cause.chosen.cause for cause in causes]
@@ -206,12 +218,12 @@ class Storyteller:
     def _healthy(self) -> Iterator[str]:
         """What was looked at, and what was not: silence would read as health."""
         looked = [area for area in AREAS if area not in self.not_examined()]
-        yield self.say("report.healthy", areas=", ".join(looked))
+        yield self.say("report.healthy", areas=self.areas(looked))
         for finding in self.result.findings:
             if finding.check == "api.session" and finding.status is Status.SKIPPED:
                 yield self.say("report.no-session", why=self.summary(finding))
         if rest := self.not_examined():
-            yield self.say("report.not-examined", areas=", ".join(rest))
+            yield self.say("report.not-examined", areas=self.areas(rest))
 
     def _headline_without_causes(self) -> str:
         result = self.result
@@ -220,11 +232,15 @@ class Storyteller:
             return self.say("report.unexplained", summary=summary)
         if result.verdict == "healthy":
             return " ".join(self._healthy())
-        for finding in result.findings:
-            if finding.status in (Status.ERROR, Status.UNKNOWN):
-                return self.say(
-                    "report.undetermined",
-                    subject=self.subject(finding.subject),
-                    summary=self.summary(finding),
-                )
+        for finding in sorted(filter(self.leaves_open, result.findings), key=_is_builtin):
+            return self.say(
+                "report.undetermined",
+                subject=self.subject(finding.subject),
+                summary=self.summary(finding),
+            )
         return self.say("report.nothing-examined")
+
+    def leaves_open(self, finding: Finding) -> bool:
+        """An error of ours always; what could not be told only where it matters."""
+        essential = self.catalogue.checks[finding.check].essential
+        return finding.status is Status.ERROR or (finding.status is Status.UNKNOWN and essential)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from eloquence_ops.findings import Finding, Status
+from eloquence_ops.observations import SessionLeftOpen
 from eloquence_ops.report.account import Step, Storyteller, ToldCause
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.route import Hop, routes
@@ -47,6 +48,7 @@ class Screen:
         verdict = story.result.verdict
         if story.result.recording.interrupted:
             self._line(Text(story.say("report.interrupted"), style="yellow"))
+        self._left_open()
         badge = story.word(verdict)
         self._entry(Text(badge, style=_COLOURS[verdict]), Text(story.headline(), style="bold"))
         told = story.causes()
@@ -64,6 +66,13 @@ class Screen:
             self._changes(since)
 
     # One entry each
+
+    def _left_open(self) -> None:
+        """What we changed and could not take back is said whatever the verdict is."""
+        for left in self._story.result.seen.every(SessionLeftOpen):
+            which = "report.left-open" if left.session_id else "report.left-open-unknown"
+            told = self._story.say(which, endpoint=left.endpoint, session=left.session_id)
+            self._entry(Text(""), Text(told, style="yellow"), margin=2)
 
     def _cause(self, cause: ToldCause, *, alone: bool) -> None:
         story = self._story
@@ -101,15 +110,10 @@ class Screen:
         if unexplained:
             self._entry(Text(story.say("report.unexplained-head"), style="bold magenta"), Text(""))
             self._rows(unexplained)
-        unknown = [finding for finding in result.findings if self._is_open(finding)]
+        unknown = [finding for finding in result.findings if story.leaves_open(finding)]
         if unknown and (result.verdict != "undetermined" or len(unknown) > 1):
             self._entry(Text(story.say("report.unknown-head"), style="bold magenta"), Text(""))
             self._rows(unknown)
-
-    def _is_open(self, finding: Finding) -> bool:
-        """An error of ours is always told; what could not be told only where it matters."""
-        essential = self._story.catalogue.checks[finding.check].essential
-        return finding.status is Status.ERROR or (finding.status is Status.UNKNOWN and essential)
 
     def _ruled_out(self) -> None:
         story = self._story
@@ -126,7 +130,9 @@ class Screen:
             )
         rest = story.not_examined()
         if rest:
-            areas = Text(story.say("report.not-checked", areas=" · ".join(rest)), style="dim")
+            areas = Text(
+                story.say("report.not-checked", areas=story.areas(rest, " · ")), style="dim"
+            )
             self._entry(Text(""), areas, margin=2)
 
     def _to_do(self, told: tuple[ToldCause, ...]) -> None:

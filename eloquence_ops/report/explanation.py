@@ -90,7 +90,9 @@ class Explanation:
         for name, outcome in check.outcomes.items():
             line = Text("  ")
             status = str(outcome.status)
-            line.append(f"{self._word(status):<9}", style=_STATUS_COLOURS.get(status, "dim"))
+            line.append(
+                f"{self._word(f'status-{status}'):<14}", style=_STATUS_COLOURS.get(status, "dim")
+            )
             line.append(f"{name:<18}", style="bold")
             line.append(self._blanks(outcome.summary.in_language(self._language)))
             self._out.print(line)
@@ -105,7 +107,7 @@ class Explanation:
     def _finding(self, found: FoundFinding) -> None:
         summary = self._blanks(found.outcome.summary.in_language(self._language))
         self._title(f"{found.check.id}.{found.name}", summary)
-        status = self._word(str(found.outcome.status))
+        status = self._word(f"status-{found.outcome.status}")
         self._text(self._say("explain.status", status=status), style="dim")
         if found.outcome.meaning:
             self._text(found.outcome.meaning.in_language(self._language))

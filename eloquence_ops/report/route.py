@@ -13,28 +13,6 @@ from eloquence_ops.run.examine import Result
 
 State = Literal["ok", "broken", "unknown"]
 _PROXIES = frozenset({"nginx", "caddy", "haproxy", "traefik", "cloudflare"})
-_SERVICE_CHECKS = {
-    "API": (
-        "api.access",
-        "api.identity",
-        "api.gateway",
-        "api.answers",
-        "api.sessions-route",
-        "api.key",
-        "api.session",
-        "api.session-url",
-    ),
-    "LiveKit": (
-        "livekit.site",
-        "livekit.gateway",
-        "livekit.health",
-        "livekit.ready",
-        "livekit.token-key",
-        "livekit.token-signature",
-        "livekit.token-time",
-        "livekit.token-grant",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +51,10 @@ def _hops(endpoint: Endpoint, service: str, result: Result) -> list[Hop]:
         hops.append(Hop("TLS", state("tls.handshake")))
     if proxy := _proxy(endpoint, result):
         hops.append(Hop(proxy, "ok"))
-    hops.append(Hop(service, state(*_SERVICE_CHECKS[service])))
+    # Whatever is judged of the service once it is connected to belongs to the last hop.
+    area = "api" if service == "API" else "livekit"
+    checks = {finding.check for finding in result.findings if finding.area == area}
+    hops.append(Hop(service, state(*checks - {f"{area}.reachable"})))
     return _until_broken(hops)
 
 

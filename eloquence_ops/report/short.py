@@ -8,4 +8,9 @@ from eloquence_ops.report.account import Storyteller
 def render(story: Storyteller) -> str:
     """`VERDICT target: headline`, one line."""
     name = story.result.recording.target.name
-    return f"{story.word(story.result.verdict)} {name}: {story.headline()}\n"
+    return story.say(
+        "report.short",
+        verdict=story.word(story.result.verdict),
+        target=name,
+        headline=story.headline(),
+    )

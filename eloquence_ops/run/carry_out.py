@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from eloquence_ops import __version__
 from eloquence_ops.run.board import Board
@@ -42,7 +43,7 @@ class Execution:
             progress=self._progress,
             redact=self.plan.redactor.text,
         )
-        with _stop_signals(self._runner.interrupt):
+        with stop_signals(self._runner.interrupt):
             await self._runner.run()
         return self.snapshot()
 
@@ -68,6 +69,8 @@ class Execution:
                 areas=tuple(sorted(self.plan.areas)),
                 read_only=self.plan.read_only,
                 has_api_key=self.plan.api_key is not None,
+                named=tuple(sorted(self.plan.named)),
+                left_out=tuple(sorted(self.plan.left_out)),
                 rerun=self.rerun,
             ),
             started_at=self.started_at,
@@ -79,19 +82,20 @@ class Execution:
 
 
 @contextlib.contextmanager
-def _stop_signals(interrupt: Callable[[], None]) -> Iterator[None]:
+def stop_signals(interrupt: Callable[[], None]) -> Iterator[None]:
     """Signals call `interrupt` during a run; where the loop cannot take them, Ctrl-C ends it."""
     loop = asyncio.get_running_loop()
-    taken: list[int] = []
+    taken: dict[int, Any] = {}
     for name in _STOP_SIGNALS:
         number = getattr(signal, name, None)
         # Windows has no loop handlers, and only the main thread may have any.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            if number is not None and (before := signal.getsignal(number)) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, interrupt)
-                taken.append(number)
+                taken[number] = before
     try:
         yield
     finally:
-        for number in taken:
+        for number, before in taken.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, before)

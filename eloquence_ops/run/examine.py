@@ -50,13 +50,17 @@ def examine(recording: Recording, catalogue: Catalogue) -> Result:
     seen = recording.seen()
     findings = judge_all(seen, catalogue)
     diagnosis = diagnose(findings, catalogue.causes)
-    return Result(recording, seen, findings, diagnosis, verdict_of(findings, catalogue))
+    verdict = verdict_of(findings, catalogue, seen.asked.named)
+    return Result(recording, seen, findings, diagnosis, verdict)
 
 
-def verdict_of(findings: tuple[Finding, ...], catalogue: Catalogue) -> VerdictWord:
+def verdict_of(
+    findings: tuple[Finding, ...], catalogue: Catalogue, named: frozenset[str] = frozenset()
+) -> VerdictWord:
     """`unknown` is never a pass: an essential check that could not tell leaves the run open.
 
-    So does one that was masked without a failure, by another's `unknown`.
+    So does one that was masked without a failure, by another's `unknown`, and an area that was
+    asked for by name and of which nothing could be judged.
     """
     statuses = {finding.status for finding in findings}
     if Status.FAIL in statuses:
@@ -66,7 +70,7 @@ def verdict_of(findings: tuple[Finding, ...], catalogue: Catalogue) -> VerdictWo
         or (finding.status in _OPEN and catalogue.checks[finding.check].essential)
         for finding in findings
     )
-    examined = any(finding.status.was_judged and finding.area != "machine" for finding in findings)
-    if open_end or not examined:
+    judged = {finding.area for finding in findings if finding.status.was_judged}
+    if open_end or not judged - {"machine"} or named - judged:
         return "undetermined"
     return "degraded" if Status.WARN in statuses else "healthy"

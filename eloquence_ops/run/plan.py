@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
 
-from eloquence_ops.checks.seen import examined_roles
+from eloquence_ops.checks.api import may_have_sessions
+from eloquence_ops.checks.seen import Asked
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
-from eloquence_ops.observations import AddressLookup
+from eloquence_ops.observations import AddressLookup, ApiRoutes
 from eloquence_ops.probes import machine, names, tcp, tls
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpClient, HttpRequest
@@ -51,6 +52,18 @@ class Plan:
     api_key: Secret | None = None
     read_only: bool = False
     timeout_s: float = 5.0
+    named: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(
+            areas=self.areas,
+            read_only=self.read_only,
+            has_api_key=self.api_key is not None,
+            named=self.named,
+            left_out=self.left_out,
+        )
 
     @cached_property
     def tls_context(self) -> ssl.SSLContext:
@@ -59,7 +72,7 @@ class Plan:
     def board(self) -> Board:
         """A board with everything that is known before the first probe."""
         board = Board()
-        for role in examined_roles(self.target, self.areas):
+        for role in self.asked.roles(self.target):
             if endpoint := self.target.endpoint(role):
                 board.put(endpoint_of(role), endpoint)
         if self.api_key is not None and not self.read_only:
@@ -68,15 +81,18 @@ class Plan:
 
     def probes(self) -> list[Probe]:
         """Every probe of this run; those whose needs never come about end as starved."""
-        roles = examined_roles(self.target, self.areas)
+        roles, services = self.asked.roles(self.target), self.asked.services(self.target)
         found = [self._probe("machine.network", self._network), *self._proxy()]
         if "api" in roles and self.target.api:
-            found += [*self._road_to("api"), *self._api()]
-        if "livekit" in roles:
-            if self.target.livekit:
-                found += [*self._road_to("livekit"), *self._livekit("livekit")]
-            if "api" in roles:
-                found += [*self._road_to("handed-out"), *self._livekit("handed-out")]
+            found += self._road_to("api")
+        if "livekit" in roles and self.target.livekit:
+            found += self._road_to("livekit")
+        if "api" in services and self.target.api:
+            found += self._api()
+        if "livekit" in services and self.target.livekit:
+            found += self._livekit("livekit")
+        if services == {"api", "livekit"}:
+            found += [*self._road_to("handed-out"), *self._livekit("handed-out")]
         return found
 
     def _probe(self, probe_id: str, measure: object, waits: int = 1, **rest: object) -> Probe:
@@ -226,16 +242,15 @@ class Plan:
 
     async def _routes(self, board: Board) -> None:
         """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
-        document, probed, _ = await asyncio.gather(
+        routes, probed, _ = await asyncio.gather(
             self._openapi(board),
             self._get("api", board, "sessions-get", sessions.PATH),
             self._get("api", board, "old-start-get", sessions.OLD_START_PATH),
         )
-        # The key goes only to something that may have the route.
-        if document or probed.observation.status != 404:
+        if may_have_sessions(probed.observation, routes):
             board.put(SESSIONS_ROUTE, True)
 
-    async def _openapi(self, board: Board) -> bool:
+    async def _openapi(self, board: Board) -> ApiRoutes | None:
         client = board.get(client_of("api"))
         answer = await client.send(
             HttpRequest("openapi", "GET", "/openapi.json"), body_limit=LARGEST_DOCUMENT_BYTES
@@ -245,10 +260,9 @@ class Plan:
         routes = read_routes(
             answer.body, endpoint=seen.endpoint, at_s=seen.at_s, redactor=self.redactor
         )
-        if routes is None:
-            return False
-        board.note(routes)
-        return f"POST {sessions.PATH}" in routes.routes
+        if routes is not None:
+            board.note(routes)
+        return routes
 
     # LiveKit
 
@@ -260,7 +274,11 @@ class Plan:
         ]
 
     async def _health(self, role: Role, board: Board) -> None:
-        await self._get(role, board, "livekit-health", "/")
+        await asyncio.gather(
+            self._get(role, board, "livekit-health", "/"),
+            # Without a token: LiveKit says so in words of its own, and creates nothing.
+            self._get(role, board, "livekit-rtc", "/rtc/validate"),
+        )
 
     async def _token(self, role: Role, board: Board) -> None:
         """The token goes to LiveKit's own address, in a header: a query would end up in logs."""

@@ -39,6 +39,8 @@ class RecordedOptions(Record):
     areas: tuple[str, ...]
     read_only: bool
     has_api_key: bool
+    named: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     rerun: tuple[str, ...] = ()
     """The arguments that name the same target again, without secrets."""
 
@@ -69,7 +71,13 @@ class Recording(Record):
         options = self.options
         return Seen(
             target=target,
-            asked=Asked(frozenset(options.areas), options.read_only, options.has_api_key),
+            asked=Asked(
+                areas=frozenset(options.areas),
+                read_only=options.read_only,
+                has_api_key=options.has_api_key,
+                named=frozenset(options.named),
+                left_out=frozenset(options.left_out),
+            ),
             now=self.started_at,
             observations=self.observations,
             probe_ends=self.probe_ends,

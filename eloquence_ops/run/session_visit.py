@@ -97,10 +97,12 @@ class SessionVisit:
             return
         try:
             answer = await asyncio.wait_for(asyncio.shield(self._request), _LAST_WORD_S)
-        except (TimeoutError, asyncio.CancelledError):
+        except (TimeoutError, asyncio.CancelledError) as end:
             self._request.cancel()
             self._leave_open("", "no answer before the interrupt", board, interrupted=True)
-            raise
+            if isinstance(end, asyncio.CancelledError):
+                raise
+            return
         self._note(answer, board)
         session, _ = sessions.read_answer(answer.body, self._plan.redactor)
         if session is None:

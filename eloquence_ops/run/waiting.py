@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
 from eloquence_ops.catalogue.model import Catalogue
+from eloquence_ops.run.carry_out import stop_signals
 from eloquence_ops.run.examine import examine
 from eloquence_ops.run.plan import Plan
 from eloquence_ops.run.recording import Recording
@@ -36,4 +38,13 @@ async def until_healthy(
         left = deadline - time.monotonic()
         if left <= 0:
             return recording
-        await asyncio.sleep(min(_PAUSE_S, left))
+        if await _interrupted_within(min(_PAUSE_S, left)):
+            return recording.model_copy(update={"interrupted": True})
+
+
+async def _interrupted_within(seconds: float) -> bool:
+    """A pause that Ctrl-C ends; what the last run saw is then still told."""
+    interrupt = asyncio.Event()
+    with stop_signals(interrupt.set), contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(interrupt.wait(), seconds)
+    return interrupt.is_set()

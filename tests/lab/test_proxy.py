@@ -35,6 +35,7 @@ async def _proxied(
         behaviour = ProxyBehaviour(
             routes={"lab.test": behind.address},
             deny=frozenset({"deny.test"}),
+            redirect={"moved.test": "https://new.test"},
             read_timeout_s=read_timeout_s,
             max_body_bytes=max_body_bytes,
         )
@@ -70,6 +71,7 @@ def test_a_refused_upstream_is_nginx_s_502_byte_for_byte() -> None:
         (request("/half-head"), 502, "502 Bad Gateway"),
         (request("/hang"), 504, "504 Gateway Time-out"),
         (request(host="deny.test"), 403, "403 Forbidden"),
+        (request(host="moved.test"), 301, "301 Moved Permanently"),
         (request(host="other.test"), 404, "404 Not Found"),
         (request(host="éloquence.com"), 404, "404 Not Found"),
         ("hello\r\n\r\n", 400, "400 Bad Request"),

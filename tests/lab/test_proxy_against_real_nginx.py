@@ -39,6 +39,8 @@ http {{
   server {{ listen 127.0.0.1:{port}; server_name dead.test;
     location / {{ proxy_pass http://127.0.0.1:{dead}; }} }}
   server {{ listen 127.0.0.1:{port}; server_name deny.test; location / {{ deny all; }} }}
+  server {{ listen 127.0.0.1:{port}; server_name moved.test;
+    return 301 https://new.test$request_uri; }}
 }}
 """
 
@@ -85,7 +87,13 @@ def _cases() -> list[str]:
             for host in ("dead.test", "DEAD.test.:8443", "deny.test", "other.test", "é.test")
             for headers in ("", "X-Forwarded-For: 192.0.2.9\r\n")
         ),
-        request(host="dead.test", method="POST", headers="Content-Length: 3\r\n", body="abc"),
+        *(
+            request(host=host, method="POST", headers="Content-Length: 3\r\n", body="abc")
+            for host in ("dead.test", "moved.test")
+        ),
+        request("/api/sessions?a=é", host="moved.test"),
+        request("/x", method="HEAD", host="moved.test"),
+        request("http://moved.test/x", host="lab.test"),
         request("/", method="TRACE"),
         request("/" + "a" * 9_000),
         request(headers="X: " + "a" * 9_000),
@@ -124,6 +132,7 @@ def test_both_send_the_same_bytes_both_ways(tmp_path: Path) -> None:
             behaviour = ProxyBehaviour(
                 routes={"lab.test": behind.address, "dead.test": ("127.0.0.1", dead)},
                 deny=frozenset({"deny.test"}),
+                redirect={"moved.test": "https://new.test"},
                 read_timeout_s=1,
             )
             async with (

@@ -1,16 +1,14 @@
-"""The reference API and a real livekit-server behind a real nginx with TLS, all on loopback."""
+"""The reference API and a real livekit-server behind a real proxy with TLS, all on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,38 +22,12 @@ from eloquence_ops.lab.services.api import (
 )
 from eloquence_ops.lab.services.certificates import Authority
 from eloquence_ops.lab.services.dns import DnsServer
+from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
 from eloquence_ops.lab.services.serving import serving
 from tests.real import require
+from tests.systems.proxies import PROXIES, Site, free_port, running
 
 _API, _LIVEKIT = "api.éloquence.test", "livekit.éloquence.test"
-
-_SITE = """
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    server_name {name};
-    ssl_certificate {chain};
-    ssl_certificate_key {key};
-    location / {{
-      proxy_pass http://127.0.0.1:{upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header Host $host;
-    }}
-  }}
-"""
-_CONF = """
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-{sites}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -94,31 +66,23 @@ class Stack:
 
 
 @contextlib.contextmanager
-def real_stack(*, livekit: bool = True) -> Iterator[Stack]:
-    """All of it for the length of the block; without `livekit` its port stays closed."""
-    nginx = require("nginx")
-    server = require("livekit-server")
+def real_stack(
+    *, proxy: str = "nginx", livekit: bool = True, stand_in: bool = False
+) -> Iterator[Stack]:
+    """All of it for the length of the block, behind one of `PROXIES`.
+
+    Without `livekit` its port stays closed; `stand_in` serves the lab's instead of the real one.
+    """
+    server = "" if stand_in else require("livekit-server")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eloquence-stack-")))
-        folder.chmod(0o755)
-        https, signalling = _free_port(), _free_port()
+        signalling = free_port()
         certificate = Authority(folder / "ca").issue((_API, _LIVEKIT))
-        if livekit:
+        if livekit and not stand_in:
             stack.enter_context(_livekit(server, folder, signalling))
-        api, dns = stack.enter_context(_api_and_dns())
-        sites = "".join(
-            _SITE.format(
-                port=https,
-                name=a_label(name),
-                upstream=upstream,
-                chain=certificate.chain_path,
-                key=certificate.key_path,
-            )
-            for name, upstream in ((_API, api), (_LIVEKIT, signalling))
-        )
-        conf = folder / "nginx.conf"
-        conf.write_text(_CONF.format(folder=folder, sites=sites), encoding="utf-8")
-        stack.enter_context(_process([nginx, "-c", str(conf), "-g", "daemon off;"], https))
+        behind = stack.enter_context(_services(signalling if livekit and stand_in else None))
+        sites = (Site(_API, behind.api), Site(_LIVEKIT, signalling))
+        https = stack.enter_context(PROXIES[proxy](folder, certificate, sites))
         yield Stack(
             (
                 "--api",
@@ -128,7 +92,7 @@ def real_stack(*, livekit: bool = True) -> Iterator[Stack]:
                 "--ca",
                 str(folder / "ca" / "root.pem"),
                 "--resolver",
-                f"127.0.0.1:{dns}",
+                f"127.0.0.1:{behind.dns}",
                 "--connect-to",
                 f"{_API}:443=127.0.0.1:{https}",
                 "--connect-to",
@@ -137,59 +101,44 @@ def real_stack(*, livekit: bool = True) -> Iterator[Stack]:
         )
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def _livekit(server: str, folder: Path, port: int) -> Iterator[None]:
     config = folder / "livekit.yaml"
     config.write_text(
         f"port: {port}\nbind_addresses: ['127.0.0.1']\n"
-        f"rtc: {{tcp_port: {_free_port()}, udp_port: {_free_port()}, use_external_ip: false}}\n"
+        f"rtc: {{tcp_port: {free_port()}, udp_port: {free_port()}, use_external_ip: false}}\n"
         f"keys: {{{LAB_LIVEKIT_KEY}: {LAB_LIVEKIT_SECRET}}}\n",
         encoding="utf-8",
     )
-    with _process([server, "--config", str(config)], port):
+    with running([server, "--config", str(config)], port):
         yield
 
 
-@contextlib.contextmanager
-def _process(command: list[str], port: int) -> Iterator[None]:
-    """A server until the end of the block, entered when its port accepts connections."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None, f"{command[0]} ended while starting"
-            assert time.monotonic() < deadline, f"{command[0]} does not listen"
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:  # LiveKit waits for its participants
-            process.kill()
-            process.wait(5)
+@dataclass(frozen=True)
+class _Behind:
+    """Ports of what we serve ourselves."""
+
+    api: int
+    dns: int
 
 
 @contextlib.contextmanager
-def _api_and_dns() -> Iterator[tuple[int, int]]:
-    """(port of the API, port of the name server), in a thread with its own loop."""
-    ports: list[int] = []
+def _services(livekit_port: int | None) -> Iterator[_Behind]:
+    """The API, the names and perhaps the stand-in, in a thread with its own loop."""
+    started: list[_Behind] = []
     ready, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:
         behaviour = ApiBehaviour(livekit_url=f"wss://{a_label(_LIVEKIT)}")
         names = DnsServer({_API: ["203.0.113.10"], _LIVEKIT: ["203.0.113.10"]})
-        async with serving(build_api(behaviour)) as api, names as dns:
-            ports.extend((api.port, dns.port))
+        async with contextlib.AsyncExitStack() as stack:
+            if livekit_port is not None:
+                app = build_livekit(LivekitBehaviour())
+                stand_in = serving(app, port=livekit_port, server_header=False)
+                await stack.enter_async_context(stand_in)
+            api = await stack.enter_async_context(serving(build_api(behaviour)))
+            dns = await stack.enter_async_context(names)
+            started.append(_Behind(api.port, dns.port))
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -197,7 +146,7 @@ def _api_and_dns() -> Iterator[tuple[int, int]]:
     thread.start()
     assert ready.wait(10)
     try:
-        yield ports[0], ports[1]
+        yield started[0]
     finally:
         stop.set()
         thread.join(10)

@@ -77,7 +77,9 @@ async def forward(
         server.abort()
 
 
-async def own_page(client: Wire, request: Request, status: int, settings: Forwarding) -> bool:
+async def own_page(
+    client: Wire, request: Request, status: int, settings: Forwarding, *, location: str = ""
+) -> bool:
     """Answer a request that was not passed on; whether the client's connection goes on."""
     body_read = request.framing.kind == "none"
     if not body_read and "100-continue" not in request.headers.tokens("expect"):
@@ -89,12 +91,15 @@ async def own_page(client: Wire, request: Request, status: int, settings: Forwar
                 limit=settings.max_body_bytes,
             )
             body_read = True
-    return await _finish_with_page(client, request, status, body_read)
+    return await _finish_with_page(client, request, status, body_read, location)
 
 
-async def _finish_with_page(client: Wire, request: Request, status: int, body_read: bool) -> bool:
+async def _finish_with_page(
+    client: Wire, request: Request, status: int, body_read: bool, location: str = ""
+) -> bool:
     keep = request.keep_alive and body_read
-    await client.send(page(status, keep_alive=keep, head_only=request.method == "HEAD"))
+    head_only = request.method == "HEAD"
+    await client.send(page(status, keep_alive=keep, head_only=head_only, location=location))
     if not keep:
         await client.linger()
     return keep

@@ -6,6 +6,7 @@ SERVER = "nginx/1.22.1"
 
 # nginx's wording, which is not always the registered one.
 _TITLES = {
+    301: "Moved Permanently",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
@@ -24,8 +25,15 @@ def date() -> str:
     return formatdate(usegmt=True)
 
 
-def page(status: int, *, keep_alive: bool, head_only: bool = False, detail: str = "") -> bytes:
-    """A whole answer. `detail` is the second line that some 400s have."""
+def page(
+    status: int,
+    *,
+    keep_alive: bool,
+    head_only: bool = False,
+    detail: str = "",
+    location: str = "",
+) -> bytes:
+    """A whole answer. `detail` is the second line that some 400s have, `location` a redirect's."""
     line = f"{status} {_TITLES[status]}"
     title = f"{status} {detail}" if detail else line
     explained = f"<center>{detail}</center>\r\n" if detail else ""
@@ -37,6 +45,7 @@ def page(status: int, *, keep_alive: bool, head_only: bool = False, detail: str 
     connection = "keep-alive" if keep_alive else "close"
     head = (
         f"HTTP/1.1 {line}\r\nServer: {SERVER}\r\nDate: {date()}\r\nContent-Type: text/html\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: {connection}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: {connection}\r\n"
     )
-    return (head + ("" if head_only else body)).encode("ascii")
+    head += f"Location: {location}\r\n\r\n" if location else "\r\n"
+    return (head + ("" if head_only else body)).encode("latin-1")

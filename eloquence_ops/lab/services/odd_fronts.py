@@ -8,8 +8,19 @@ import warnings
 from pathlib import Path
 from typing import Final, Literal
 
-OddFront = Literal["tcp-closes", "tls-closes", "tls-silent", "tls-1.1"]
+OddFront = Literal["tcp-closes", "tls-closes", "tls-silent", "tls-1.1", "tls-only"]
 
+_PAGE: Final = (
+    b"<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n"
+    b"<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n"
+    b"<center>The plain HTTP request was sent to HTTPS port</center>\r\n"
+    b"<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+)
+# What nginx 1.22.1 answers to plain HTTP on a TLS port.
+_PLAIN_TO_TLS: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(_PAGE)
+) + _PAGE
 _LONGEST_SILENCE_S: Final = 60.0
 
 
@@ -31,7 +42,7 @@ class OddEnd:
 async def start(kind: OddFront, certificate: Path, key: Path) -> OddEnd:
     """Starts one; the files are PEM, used by the kinds that speak TLS."""
     context = _context(kind, certificate, key)
-    by_hand = kind in ("tcp-closes", "tls-1.1")
+    by_hand = kind in ("tcp-closes", "tls-1.1", "tls-only")
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,6 +75,11 @@ async def _behave(
             await reader.readuntil(b"\r\n\r\n")
         case "tls-silent":
             await asyncio.sleep(_LONGEST_SILENCE_S)
+        case "tls-only":
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(_PLAIN_TO_TLS)
+            await writer.drain()
+            writer.write_eof()
         case "tls-1.1":
             await _refuse_handshake(context, reader, writer)
         case "tcp-closes":

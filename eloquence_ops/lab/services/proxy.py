@@ -1,9 +1,9 @@
 """A reverse proxy that terminates TLS and speaks as nginx does.
 
-By host name it passes requests on, answers 403, or answers 404. Its pages and what it does to
-headers are those of nginx 1.22.1 (measured). Two differences: bodies are passed on as they
-come, where nginx first takes in the whole request; and plain HTTP on its TLS port ends with the
-handshake, where nginx still answers 400.
+By host name it passes requests on, redirects with 301, answers 403, or answers 404. Its pages and
+what it does to headers are those of nginx 1.22.1 (measured). Two differences: bodies are passed on
+as they come, where nginx first takes in the whole request; and plain HTTP on its TLS port ends with
+the handshake, where nginx still answers 400.
 """
 
 import asyncio
@@ -29,14 +29,17 @@ class ProxyBehaviour:
     """What the proxy does, with nginx's defaults.
 
     `routes`: host name (A-label, lower case) to upstream (host, port). `deny`: hosts answered
-    403. Any other host is 404. Times in seconds: `connect_timeout_s` to the upstream,
-    `read_timeout_s` between two reads from it, an upgraded connection included.
+    403. `redirect`: host to the scheme and host that its requests are sent on to with 301, as by
+    `return 301 https://…$request_uri`. Any other host is 404. Times in seconds:
+    `connect_timeout_s` to the upstream, `read_timeout_s` between two reads from it, an upgraded
+    connection included.
     `drop_upgrade`: the two Upgrade lines are missing from the site, so that a websocket reaches
     the upstream as a plain GET. `max_body_bytes`: more is 413.
     """
 
     routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     deny: frozenset[str] = frozenset()
+    redirect: Mapping[str, str] = field(default_factory=dict)
     connect_timeout_s: float = 60.0
     read_timeout_s: float = 60.0
     drop_upgrade: bool = False
@@ -162,6 +165,9 @@ class Proxy:
             await client.linger()
             return False
         upstream = self.behaviour.routes.get(request.host)
+        if elsewhere := self.behaviour.redirect.get(request.host):
+            location = elsewhere + request.target
+            return await own_page(client, request, 301, self._forwarding, location=location)
         if request.host in self.behaviour.deny:
             return await own_page(client, request, 403, self._forwarding)
         if upstream is None:
