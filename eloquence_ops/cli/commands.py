@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from inspect import Signature
+from typing import Annotated, Any
 
 import typer
 
@@ -36,147 +37,59 @@ def root(
     """Diagnose a realtime voice backend: what is wrong, whose it is to mend, and what to do."""
 
 
-@app.command()
-def doctor(  # the options are the contract
-    url: o.Url = None,
-    target: o.TargetName = None,
-    api: o.Api = None,
-    livekit: o.LiveKit = None,
-    server: o.Server = None,
-    server_key: o.ServerKey = None,
-    app_dir: o.App = None,
-    media_ports: o.MediaPorts = None,
-    ca: o.Ca = None,
-    resolver: o.Resolver = None,
-    connect_to: o.ConnectTo = None,
-    output: o.Output = None,
-    lang: o.Lang = None,
-    verbose: o.Verbose = False,
-    strict: o.Strict = False,
-    timeout: o.Timeout = 5.0,
-    read_only: o.ReadOnly = False,
-    record: o.Record = None,
-    baseline: o.Baseline = None,
-    only: o.Only = None,
-    skip: o.Skip = None,
-    wait: o.Wait = None,
-) -> int:
-    """Examine everything that applies to the target, and name the cause."""
-    from eloquence_ops.cli.examination import Request, examine_and_report
+def _examining(command: str, summary: str, *choosing: o.Shared, only: tuple[str, ...] = ()) -> None:
+    """Registers a command that examines: all of them take the same options."""
 
-    flags = {
-        "api": api,
-        "livekit": livekit,
-        "server": server,
-        "server_key": server_key,
-        "app": app_dir,
-        "media_ports": media_ports,
-        "ca": ca,
-        "resolver": resolver,
-        "connect_to": connect_to,
-    }
-    return examine_and_report(
-        Request(
-            command="doctor",
-            url=url,
-            target=target,
-            flags=flags,
-            output=output,
-            lang=lang,
-            verbose=verbose,
-            strict=strict,
-            timeout_s=timeout,
-            read_only=read_only,
-            record=record,
-            baseline=baseline,
-            only=only,
-            skip=skip,
-            wait_s=wait,
+    def run(**given: Any) -> int:
+        from eloquence_ops.cli.examination import Request, examine_and_report
+
+        return examine_and_report(
+            Request(
+                command=command,
+                url=given["url"],
+                target=given["target"],
+                flags={setting.name: given[setting.name] for setting in o.SETTINGS},
+                output=given["output"],
+                lang=given["lang"],
+                verbose=given["verbose"],
+                strict=given["strict"],
+                timeout_s=given["timeout"],
+                read_only=given["read_only"],
+                record=given["record"],
+                baseline=given["baseline"],
+                only=list(only) or given.get("only"),
+                skip=given.get("skip"),
+                wait_s=given.get("wait"),
+            )
         )
+
+    shared = (
+        o.Shared("url", o.Url),
+        o.Shared("target", o.TargetName),
+        *o.SETTINGS,
+        *o.REPORTING,
+        *o.RUNNING,
+        *choosing,
     )
+    parameters = [option.parameter() for option in shared]
+    # Typer reads the options off the signature.
+    run.__signature__ = Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    app.command(command, help=summary)(run)
 
 
-@app.command("check-api")
-def check_api(
-    url: o.Url = None,
-    target: o.TargetName = None,
-    api: o.Api = None,
-    ca: o.Ca = None,
-    resolver: o.Resolver = None,
-    connect_to: o.ConnectTo = None,
-    output: o.Output = None,
-    lang: o.Lang = None,
-    verbose: o.Verbose = False,
-    strict: o.Strict = False,
-    timeout: o.Timeout = 5.0,
-    read_only: o.ReadOnly = False,
-    record: o.Record = None,
-) -> int:
-    """The API: does it answer, is it the right one, does it open a session?"""
-    from eloquence_ops.cli.examination import Request, examine_and_report
-
-    flags = {"api": api, "ca": ca, "resolver": resolver, "connect_to": connect_to}
-    return examine_and_report(
-        Request(
-            command="check-api",
-            url=url,
-            target=target,
-            flags=flags,
-            output=output,
-            lang=lang,
-            verbose=verbose,
-            strict=strict,
-            timeout_s=timeout,
-            read_only=read_only,
-            record=record,
-            only=["api"],
-        )
-    )
-
-
-@app.command("check-livekit")
-def check_livekit(
-    url: o.Url = None,
-    target: o.TargetName = None,
-    api: o.Api = None,
-    livekit: o.LiveKit = None,
-    ca: o.Ca = None,
-    resolver: o.Resolver = None,
-    connect_to: o.ConnectTo = None,
-    output: o.Output = None,
-    lang: o.Lang = None,
-    verbose: o.Verbose = False,
-    strict: o.Strict = False,
-    timeout: o.Timeout = 5.0,
-    read_only: o.ReadOnly = False,
-    record: o.Record = None,
-) -> int:
-    """LiveKit's signalling: is it there, is it ready, does it take the session's token?"""
-    from eloquence_ops.cli.examination import Request, examine_and_report
-
-    flags = {
-        "api": api,
-        "livekit": livekit,
-        "ca": ca,
-        "resolver": resolver,
-        "connect_to": connect_to,
-    }
-    return examine_and_report(
-        Request(
-            command="check-livekit",
-            url=url,
-            target=target,
-            flags=flags,
-            output=output,
-            lang=lang,
-            verbose=verbose,
-            strict=strict,
-            timeout_s=timeout,
-            read_only=read_only,
-            record=record,
-            only=["livekit"],
-        )
-    )
+_examining(
+    "doctor", "Examine everything that applies to the target, and name the cause.", *o.CHOOSING
+)
+_examining(
+    "check-api",
+    "The API: does it answer, is it the right one, does it open a session?",
+    only=("api",),
+)
+_examining(
+    "check-livekit",
+    "LiveKit's signalling: is it there, is it ready, does it take the session's token?",
+    only=("livekit",),
+)
 
 
 @app.command()

@@ -144,6 +144,8 @@ def make_plan(
         api_key=secrets.api_key,
         read_only=request.read_only,
         timeout_s=request.timeout_s,
+        named=frozenset(request.only or ()),
+        left_out=frozenset(request.skip or ()),
     )
     _ = plan.tls_context
     return plan

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Annotated, Any, Final
 
 import typer
 
-_TARGET = "The target, instead of or over what eloquence.toml says"
-_OUTPUT = "What comes out"
-_RUN = "How the run goes"
+_TARGET: Final = "The target, instead of or over what eloquence.toml says"
+_OUTPUT: Final = "What comes out"
+_RUN: Final = "How the run goes"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One option of several commands; `name` is the parameter that receives it."""
+
+    name: str
+    annotation: Any
+    default: object = None
+
+    def parameter(self) -> Parameter:
+        return Parameter(
+            self.name,
+            Parameter.KEYWORD_ONLY,
+            default=self.default,
+            annotation=self.annotation,
+        )
+
+
+def _setting(name: str, metavar: str, help_text: str, *, hidden: bool = False) -> Shared:
+    """A setting of eloquence.toml as a flag."""
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        flag, metavar=metavar, help=help_text, hidden=hidden, rich_help_panel=_TARGET
+    )
+    return Shared(name, Annotated[str | None, option])
+
 
 Url = Annotated[
     str | None,
@@ -20,6 +49,16 @@ TargetName = Annotated[
         "--target", metavar="NAME", help="A target of eloquence.toml.", rich_help_panel=_TARGET
     ),
 ]
+_CONNECT_TO = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--connect-to",
+        metavar="HOST:PORT=ADDRESS:PORT",
+        help="Connect elsewhere, as curl's --connect-to. Repeatable.",
+        rich_help_panel=_TARGET,
+    ),
+]
+
 Api = Annotated[
     str | None,
     typer.Option(
@@ -44,54 +83,27 @@ Server = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
-ServerKey = Annotated[
-    str | None,
-    typer.Option(
-        "--server-key",
-        metavar="SHA256:…",
-        help="The server's host key fingerprint.",
-        rich_help_panel=_TARGET,
-    ),
-]
-App = Annotated[
-    str | None,
-    typer.Option(
-        "--app", metavar="DIR", help="The app's source. ELOQUENCE_APP", rich_help_panel=_TARGET
-    ),
-]
-MediaPorts = Annotated[
-    str | None,
-    typer.Option(
-        "--media-ports", metavar="FIRST-LAST", help="LiveKit's UDP range.", rich_help_panel=_TARGET
-    ),
-]
-Ca = Annotated[
-    str | None,
-    typer.Option(
-        "--ca",
-        metavar="FILE",
-        help="A private root certificate to trust as well.",
-        rich_help_panel=_TARGET,
-    ),
-]
-Resolver = Annotated[
-    str | None,
-    typer.Option(
-        "--resolver",
-        metavar="ADDRESS[:PORT]",
-        help="A name server to ask.",
-        rich_help_panel=_TARGET,
-    ),
-]
-ConnectTo = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--connect-to",
-        metavar="HOST:PORT=ADDRESS:PORT",
-        help="Connect elsewhere, as curl's --connect-to. Repeatable.",
-        rich_help_panel=_TARGET,
-    ),
-]
+SETTINGS: Final = (
+    Shared("api", Api),
+    Shared("livekit", LiveKit),
+    Shared("server", Server),
+    _setting("server_key", "SHA256:…", "The server's host key fingerprint."),
+    _setting("app", "DIR", "The app's source. ELOQUENCE_APP"),
+    _setting("media_ports", "FIRST-LAST", "LiveKit's UDP range."),
+    _setting("ca", "FILE", "A private root certificate to trust as well."),
+    _setting("resolver", "ADDRESS[:PORT]", "A name server to ask."),
+    Shared("connect_to", _CONNECT_TO),
+    # Seldom given as flags; in the file they are as good as any other.
+    _setting("remote_dir", "DIR", "The API's folder on the server.", hidden=True),
+    _setting("asgi_app", "MODULE:NAME", "The ASGI application.", hidden=True),
+    _setting("api_unit", "UNIT", "The API's systemd unit.", hidden=True),
+    _setting("livekit_unit", "UNIT", "LiveKit's systemd unit.", hidden=True),
+    _setting("api_key_file", "FILE", "A file with the API key.", hidden=True),
+    _setting("livekit_keys_file", "FILE", "A file with LiveKit's key pair.", hidden=True),
+)
+"""Every setting, as a flag of every command that examines: a line that is printed to be pasted
+works whichever of them it names."""
+
 Output = Annotated[
     list[str] | None,
     typer.Option(
@@ -172,3 +184,17 @@ Wait = Annotated[
         rich_help_panel=_RUN,
     ),
 ]
+
+REPORTING: Final = (
+    Shared("output", Output),
+    Shared("lang", Lang),
+    Shared("verbose", Verbose, default=False),
+    Shared("strict", Strict, default=False),
+)
+RUNNING: Final = (
+    Shared("timeout", Timeout, default=5.0),
+    Shared("read_only", ReadOnly, default=False),
+    Shared("record", Record),
+    Shared("baseline", Baseline),
+)
+CHOOSING: Final = (Shared("only", Only), Shared("skip", Skip), Shared("wait", Wait))

@@ -151,7 +151,11 @@ class HttpClient:
 
         road, body = self._road, came.body
         duration = time.monotonic() - begun
-        whole = came.status is not None and body.state == "whole"
+        # Of megabytes only the beginning is looked through, or that alone would outlast deadlines.
+        start = body.content[:BODY_LIMIT]
+        whole = (
+            came.status is not None and body.state == "whole" and len(body.content) <= BODY_LIMIT
+        )
         return HttpExchange(
             vantage=self._vantage,
             at_s=begun - self._started,
@@ -167,7 +171,7 @@ class HttpClient:
             http_version=came.http_version,
             headers=tuple(self._header(*entry) for entry in came.headers[:_SHOWN_HEADERS]),
             body=remote_text.block(
-                body.content,
+                start,
                 self._redactor,
                 limit=_SHOWN_BODY,
                 unfinished=() if whole else request.secrets,

@@ -11,29 +11,38 @@ from eloquence_ops.secrets import Redactor
 
 LARGEST_DOCUMENT_BYTES: Final = 2 * 1024 * 1024
 _MOST_ROUTES: Final = 200
+_SESSIONS: Final = "/session"  # the old endpoints and the new ones
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 
 
 def read_routes(body: bytes, *, endpoint: str, at_s: float, redactor: Redactor) -> ApiRoutes | None:
-    """The routes of an OpenAPI 3 document (`paths` → path → method); None when it is not one."""
+    """The routes of an OpenAPI 3 document (`paths` → path → method); None when it is not one.
+
+    Of more than `_MOST_ROUTES` those of sessions are kept first.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         return None
-    routes = sorted(
-        f"{method.upper()} {remote_text.line(str(path), redactor, limit=120)}"
+    listed = [
+        (_SESSIONS not in path, method.upper(), path)
         for path, operations in document["paths"].items()
         if isinstance(operations, dict)
         for method in operations
         if method in _METHODS
-    )
+    ]
+    # Chosen before they are made fit to show: a document may list a hundred thousand.
+    routes = [
+        f"{method} {remote_text.line(path, redactor, limit=120)}"
+        for _, method, path in sorted(listed)[:_MOST_ROUTES]
+    ]
     info = document.get("info")
-    title = info.get("title", "") if isinstance(info, dict) else ""
+    title = info.get("title") if isinstance(info, dict) else None
     return ApiRoutes(
         endpoint=endpoint,
-        title=remote_text.line(str(title), redactor, limit=80),
-        routes=tuple(routes[:_MOST_ROUTES]),
+        title=remote_text.line(title if isinstance(title, str) else "", redactor, limit=80),
+        routes=tuple(sorted(routes)),
         at_s=at_s,
     )

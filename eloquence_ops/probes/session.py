@@ -54,7 +54,8 @@ def request_body() -> bytes:
 def read_answer(body: bytes, redactor: Redactor) -> tuple[OpenedSession | None, dict[str, str]]:
     """The session in an answer's body, and the JSON type of each of its fields.
 
-    No session where there is no usable `session_id`. The token is made known to `redactor`.
+    No session where there is no `session_id` by which it could be closed again. The token is
+    made known to `redactor`.
     """
     try:
         document = json.loads(body)
@@ -69,7 +70,7 @@ def read_answer(body: bytes, redactor: Redactor) -> tuple[OpenedSession | None, 
         for name, value in document.items()
     }
     session_id = _text(document, "session_id")
-    if not 0 < len(session_id) <= _LONGEST_ID:
+    if session_id != document.get("session_id") or not _names_one_segment(session_id):
         return None, types
     return OpenedSession(session_id, token, _url(_text(document, "url"), redactor)), types
 
@@ -112,6 +113,12 @@ def widest_scope(lookup: AddressLookup) -> Scope | None:
         if scope is not None and (widest is None or narrower(widest, than=scope)):
             widest = scope
     return widest
+
+
+def _names_one_segment(session_id: str) -> bool:
+    """`.` and `..` are steps, quoted or not (RFC 3986, 5.2.4 and 6.2.2.2): a proxy would resolve
+    them, and a DELETE would be for something else."""
+    return 0 < len(session_id) <= _LONGEST_ID and session_id not in (".", "..")
 
 
 def _text(document: dict[str, Any], name: str) -> str:
