@@ -66,12 +66,6 @@ class Subject:
     def __str__(self) -> str:
         return f"{self.name} {self.family}" if self.family else self.name
 
-    def meets(self, other: Subject) -> bool:
-        """The same thing, where one of the two may speak of both address families."""
-        return self.name == other.name and (
-            self.family is None or other.family is None or self.family == other.family
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

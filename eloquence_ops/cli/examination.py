@@ -199,6 +199,9 @@ def report(
     result = examine(recording, catalogue())
     since = compare(examine(baseline, catalogue()), result) if baseline else None
     story = Storyteller(result, catalogue(), language)
+    if since is not None and all(place.format != "console" for place in places):
+        # The other formats have no place for it.
+        Screen(speaking.console(stderr=True), story).show_changes(since)
     for place in places:
         try:
             _print(story, place, request.verbose, since)

@@ -64,6 +64,3 @@ class HttpExchange(Observation):
     def header(self, name: str) -> str | None:
         """The first value of a header; `name` in lower case."""
         return next((value for key, value in self.headers if key == name), None)
-
-    def header_values(self, name: str) -> tuple[str, ...]:
-        return tuple(value for key, value in self.headers if key == name)

@@ -63,7 +63,7 @@ class Screen:
         if self._verbose:
             self._everything()
         if since is not None:
-            self._changes(since)
+            self.show_changes(since)
 
     # One entry each
 
@@ -194,7 +194,8 @@ class Screen:
             self._line(row)
             self._entry(Text(""), Text(self._story.summary(finding), style="dim"), margin=29)
 
-    def _changes(self, since: Comparison) -> None:
+    def show_changes(self, since: Comparison) -> None:
+        """What is different from the baseline."""
         story = self._story
         when = f"{since.baseline.recording.started_at:%Y-%m-%d %H:%M} UTC"
         if not since.changes:
