@@ -48,12 +48,12 @@ def test_what_is_no_session_is_none(body: bytes) -> None:
     assert set(types) <= {"session_id"}
 
 
-@pytest.mark.parametrize("session_id", ["", "x" * 201, 3, None, ["a"]])
+@pytest.mark.parametrize("session_id", ["", "x" * 201, "\ud800", 3, None, ["a"]])
 def test_an_id_that_cannot_be_one_is_none(session_id: object) -> None:
     assert answered(session_id=session_id)[0] is None
 
 
-@pytest.mark.parametrize("session_id", ["../../admin", "a/b?c#d", "a b\r\nX: y", "é", "\ud800"])
+@pytest.mark.parametrize("session_id", ["../../admin", "a/b?c#d", "a b\r\nX: y", "é"])
 def test_an_id_is_only_ever_one_segment_of_a_path(session_id: str) -> None:
     session, _ = answered(session_id=session_id)
     assert session is not None
