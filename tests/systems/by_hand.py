@@ -1,0 +1,138 @@
+"""An API and a LiveKit written by hand, byte by byte, so that any part of them can be hostile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.probes.peers import Handler
+
+# Its claims say {"video":{}}.
+TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ2aWRlbyI6e319.c2lnbmF0dXJl"
+OPENAPI: Final[dict[str, Any]] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Eloquence API", "version": "2.0.0"},
+    "paths": {
+        "/api/sessions": {"post": {}},
+        "/api/sessions/{session_id}": {"delete": {}},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request; the names of `headers` are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+Answer = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+
+
+def handler(answer: Answer) -> Handler:
+    """`answer` for every request of every connection, until it closes one.
+
+    A head above 64 KiB ends its connection, as with many servers.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.LimitOverrunError):
+            while not writer.is_closing():
+                asked = await _request(reader)
+                await answer(asked, writer)
+                await writer.drain()
+
+    return serve
+
+
+def replies(reply: Callable[[Asked], bytes]) -> Answer:
+    """An answer whose bytes are known at once."""
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(asked))
+
+    return answer
+
+
+async def _request(reader: asyncio.StreamReader) -> Asked:
+    """Raises `asyncio.IncompleteReadError` when the client has gone."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Asked(method, path, headers, body)
+
+
+def reply(
+    status: int,
+    body: bytes = b"",
+    *,
+    kind: str = "application/json",
+    reason: bytes = b"Whatever",
+    headers: bytes = b"",
+) -> bytes:
+    """One whole answer. `headers` are lines, each with its CRLF."""
+    return (b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n%b") % (
+        status,
+        reason,
+        kind.encode(),
+        len(body),
+        headers,
+        body,
+    )
+
+
+def session(**changes: object) -> dict[str, object]:
+    """The four fields of a good answer, with `changes`."""
+    good: dict[str, object] = {
+        "session_id": "11111111-2222-3333-4444-555555555555",
+        "room_name": "room-1",
+        "token": TOKEN,
+        "url": "ws://127.0.0.1:7880",
+    }
+    return good | changes
+
+
+def api(asked: Asked, *, opened: bytes, openapi: bytes = json.dumps(OPENAPI).encode()) -> bytes:
+    """What a good API answers; `opened` is the body that comes with a session."""
+    match asked.method, asked.path:
+        case "GET", "/":
+            return reply(200, b'{"service":"eloquence-api"}')
+        case "GET", "/openapi.json":
+            return reply(200, openapi)
+        case "GET", "/api/sessions":
+            wrong = b'{"detail":"Method Not Allowed"}'
+            return reply(405, wrong, headers=b"Allow: POST\r\n")
+        case "POST", "/api/sessions":
+            return reply(200, opened)
+        case "DELETE", path if path.startswith("/api/sessions/"):
+            return reply(200, b'{"status":"ended"}')
+        case _:
+            return reply(404, b'{"detail":"Not Found"}')
+
+
+def livekit(asked: Asked) -> bytes:
+    """What a good LiveKit answers."""
+    text = "text/plain; charset=utf-8"
+    match asked.path:
+        case "/":
+            return reply(200, b"OK", kind=text)
+        case "/rtc/validate" if "authorization" in asked.headers:
+            return reply(200, b"success", kind=text)
+        case "/rtc/validate":
+            return reply(401, b"no permissions to access the room", kind=text)
+        case _:
+            return reply(404, kind=text)
