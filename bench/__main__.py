@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import healthy_doctor, help_text
+from bench import check_api, healthy_doctor, help_text
 
-BENCHMARKS = {"help": help_text.main, "doctor": healthy_doctor.main}
+BENCHMARKS = {"help": help_text.main, "doctor": healthy_doctor.main, "check-api": check_api.main}
 
 for name in sys.argv[1:] or BENCHMARKS:
     if name not in BENCHMARKS:
