@@ -72,5 +72,5 @@ def _is_masked(fault: Fault, result: Result, catalogue: Catalogue) -> bool:
 
 def unexpected(faults: Iterable[Fault], result: Result) -> set[str]:
     """Causes that were chosen without a fault that shows them or is tied with them."""
-    allowed = {cause for fault in faults for cause in (fault.shows, *fault.ties)}
+    allowed = {cause for fault in faults for cause in (fault.shows, *fault.ties, *fault.brings)}
     return {cause.cause.id for cause in result.diagnosis.causes} - allowed

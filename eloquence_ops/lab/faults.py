@@ -20,7 +20,8 @@ _FOLDER: Final = Path(__file__).parent / "faults"
 
 class Fault(BaseModel):
     """`shows` is the cause that the diagnosis must name, or one of `ties`, which from here are the
-    same. `lab` is what differs from the healthy plan."""
+    same. `brings`: causes that are there too whenever this fault is. `lab` is what differs from the
+    healthy plan."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +29,7 @@ class Fault(BaseModel):
     title: Text
     shows: str
     ties: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
     lab: Mapping[str, Mapping[str, Any]]
 
 

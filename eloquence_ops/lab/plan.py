@@ -31,7 +31,8 @@ class ApiPlan(Part):
     """The reference API. `url` is what it hands out, `public` being LiveKit's real address.
 
     `scheme` is the one that people use for it, `process` what has its place, `session` what comes
-    of opening one.
+    of opening one. `also_accepts` are further API keys, `allows_web` is CORS, `port` the one that
+    people write in the address.
     """
 
     scheme: Literal["https", "http"] = "https"
@@ -44,6 +45,12 @@ class ApiPlan(Part):
     livekit_secret: Literal["right", "another"] = "right"  # noqa: S105  # a word, no secret
     room_join: bool = True
     token_clock_s: float = 0.0
+    also_accepts: tuple[str, ...] = ()
+    asks_for_key: bool = True
+    takes_nulls: bool = True
+    allows_web: bool = True
+    prefix: str = "/api"
+    port: int | None = None
 
 
 class LivekitPlan(Part):

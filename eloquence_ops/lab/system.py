@@ -158,19 +158,29 @@ async def lab(plan: LabPlan, *, fixed_ports: bool = False) -> AsyncIterator[LabS
             stack.push_async_callback(odd.close)
             return odd.port
 
-        fronts = {
-            API_NAME: await front(plan.api.front, "api"),
-            LIVEKIT_NAME: await front(plan.livekit.front, "livekit"),
+        # Every port that doctor may try leads to loopback: nothing is ever sent to a real address.
+        own_port = plan.api.port or DEFAULT_PORTS[plan.api.scheme]
+        written_port = f":{plan.api.port}" if plan.api.port else ""
+        api_url = f"{plan.api.scheme}://{API_NAME}{written_port}"
+        elsewhere = proxy.port if plan.api.port else nowhere
+        listening: dict[str, dict[int, int]] = {
+            API_NAME: {443: elsewhere, 80: nowhere, 8083: nowhere, 8443: nowhere}
+            | {own_port: await front(plan.api.front, "api")},
+            LIVEKIT_NAME: {
+                443: await front(plan.livekit.front, "livekit"),
+                80: upstreams["livekit"][1],
+            },
         }
         dns = await stack.enter_async_context(_dns(plan))
         values: dict[str, Value] = {
-            "api": f"{plan.api.scheme}://{API_NAME}",
+            "api": api_url,
             "livekit": f"wss://{LIVEKIT_NAME}",
             "ca": str(authority.root_path),
             "resolver": f"127.0.0.1:{dns.port}",
-            "connect_to": (
-                f"{API_NAME}:{DEFAULT_PORTS[plan.api.scheme]}=127.0.0.1:{fronts[API_NAME]}",
-                f"{LIVEKIT_NAME}:443=127.0.0.1:{fronts[LIVEKIT_NAME]}",
+            "connect_to": tuple(
+                f"{name}:{port}=127.0.0.1:{to}"
+                for name, ports in listening.items()
+                for port, to in ports.items()
             ),
         }
         key = _API_KEY if plan.client.api_key == "right" else _WRONG_KEY
@@ -211,6 +221,11 @@ def _api_behaviour(api: ApiPlan) -> ApiBehaviour:
         failure="other-service" if api.process == "other-service" else failure,
         room_join=api.room_join,
         token_clock_s=api.token_clock_s,
+        other_keys=api.also_accepts,
+        asks_for_key=api.asks_for_key,
+        takes_nulls=api.takes_nulls,
+        cors_origins=("*",) if api.allows_web else (),
+        prefix=api.prefix,
     )
 
 

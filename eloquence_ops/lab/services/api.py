@@ -43,7 +43,9 @@ class ApiBehaviour:
     answered 403 when the key was missing. `cors_origins`: empty means no CORS at all, which
     Flutter web cannot live with. `generation` "none": neither endpoints nor documentation.
     `room_join` false: tokens lack that grant. `token_clock_s`: how many seconds this server's
-    clock is ahead when it dates a token.
+    clock is ahead when it dates a token. `other_keys` are accepted too; `asks_for_key` false lets
+    everybody in. `takes_nulls` false: optional fields may be left out, not null. `prefix`: where
+    the session routes are.
     """
 
     api_key: str = field(default="lab-api-key", repr=False)
@@ -56,6 +58,10 @@ class ApiBehaviour:
     cors_origins: tuple[str, ...] = ("*",)
     room_join: bool = True
     token_clock_s: float = 0.0
+    other_keys: tuple[str, ...] = field(default=(), repr=False)
+    asks_for_key: bool = True
+    takes_nulls: bool = True
+    prefix: str = "/api"
 
 
 class SessionRequest(BaseModel):
@@ -66,6 +72,17 @@ class SessionRequest(BaseModel):
     scenario_id: str | None = None
     goal: str | None = None
     agent_profile_id: str | None = None
+    is_multi_agent: bool = False
+
+
+class StrictSessionRequest(BaseModel):
+    """The same without null: a field may be left out, but not be there and empty."""
+
+    user_id: str
+    language: str = "fr"
+    scenario_id: str = ""
+    goal: str = ""
+    agent_profile_id: str = ""
     is_multi_agent: bool = False
 
 
@@ -171,12 +188,16 @@ def _key_guard(behaviour: ApiBehaviour) -> Callable[..., Awaitable[None]]:
     # part of the behaviour.
     header = APIKeyHeader(name="X-API-Key", auto_error=False)
 
+    accepted = [text.encode() for text in (behaviour.api_key, *behaviour.other_keys)]
+
     async def guard(key: Annotated[str | None, Depends(header)]) -> None:
+        if not behaviour.asks_for_key:
+            return
         if not key:
             challenge = {"WWW-Authenticate": "APIKey"}
             status = behaviour.missing_key_status
             raise HTTPException(status, "Not authenticated", challenge if status == 401 else None)
-        if not secrets.compare_digest(key.encode(), behaviour.api_key.encode()):
+        if not any(secrets.compare_digest(key.encode(), known) for known in accepted):
             raise HTTPException(401, "Invalid API key")
 
     return guard
@@ -184,9 +205,12 @@ def _key_guard(behaviour: ApiBehaviour) -> Callable[..., Awaitable[None]]:
 
 def _add_current(app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Session]) -> None:
     guard = Depends(_key_guard(behaviour))
+    route = f"{behaviour.prefix}/sessions"
+    # FastAPI judges a body by the annotation it finds at registration.
+    body_model = SessionRequest if behaviour.takes_nulls else StrictSessionRequest
 
-    @app.post("/api/sessions", response_model=SessionResponse, dependencies=[guard])
-    async def create_session(body: SessionRequest, request: Request) -> Response:
+    @app.post(route, response_model=SessionResponse, dependencies=[guard])
+    async def create_session(body: body_model, request: Request) -> Response:  # type: ignore[valid-type]
         if behaviour.failure == "unhandled-error":
             raise RuntimeError("lab: the handler of POST /api/sessions fails")
         if behaviour.failure == "hang":
@@ -194,18 +218,19 @@ def _add_current(app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Sess
             while (await request.receive())["type"] != "http.disconnect":
                 pass
             return Response(status_code=499)
-        session = _open(sessions, body.user_id)
+        user_id: str = body.user_id  # type: ignore[attr-defined]
+        session = _open(sessions, user_id)
         answer = SessionResponse(
             session_id=session.session_id,
             room_name=session.room_name,
-            token=_token(behaviour, body.user_id, session.room_name),
+            token=_token(behaviour, user_id, session.room_name),
             url=behaviour.livekit_url,
         ).model_dump()
         if behaviour.failure == "missing-field":
             del answer["url"]
         return JSONResponse(answer, 201 if behaviour.failure == "wrong-status" else 200)
 
-    @app.delete("/api/sessions/{session_id}", dependencies=[guard])
+    @app.delete(route + "/{session_id}", dependencies=[guard])
     async def end_session(session_id: str) -> Ended:
         return _close(sessions, session_id)
 
