@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urljoin
 
@@ -20,9 +22,12 @@ from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint, parse
 from eloquence_ops.errors import UsageError
 from eloquence_ops.observations import ApiRoutes, HttpExchange, SessionAnswer, SessionLeftOpen
+from eloquence_ops.untrusted import one_line
 
 SESSIONS: Final = "/api/sessions"
 OLD_START: Final = "/api/session/start"
+_MOST_PROBLEMS: Final = 8
+_LONGEST_PROBLEM: Final = 160
 RESPONSE_FIELDS: Final = ("session_id", "room_name", "token", "url")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -87,6 +92,16 @@ def gateway(api: Endpoint, seen: Seen) -> Judgement:
 @check("api.answers", feeds=("routes",), outcomes=stages.ANSWER_OUTCOMES)
 def answers(api: Endpoint, seen: Seen) -> Judgement:
     """Whether HTTP comes back in time."""
+    by_family = {
+        exchange.family: exchange
+        for exchange in reversed(seen.about(HttpExchange, api))
+        if exchange.purpose == "sessions-get"
+    }
+    if len(by_family) > 1:
+        for family, exchange in by_family.items():
+            for verdict in stages.answer(exchange):
+                yield replace(verdict, family=family)
+        return
     yield from stages.answer(seen.exchange(api, "sessions-get", "root"))
 
 
@@ -108,15 +123,28 @@ def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) 
     return False if probed.status == 404 else None
 
 
+def shifted_route(api: Endpoint, seen: Seen) -> str | None:
+    """Where the route is instead, one `/api` too high or too low; None where it is not."""
+    for purpose, path in (("bare-get", "/sessions"), ("doubled-get", f"/api{SESSIONS}")):
+        other = seen.exchange(api, purpose)
+        if other is not None and route_is_there(other):
+            return path
+    return None
+
+
+def route_is_there(probed: HttpExchange) -> bool:
+    """Whether GET shows a POST route: 405 with `allow: POST`, or the application wants a key."""
+    refused = probed.status in (401, 403) and is_app_error(probed)
+    return refused or bool(_registered("", probed, frozenset()))
+
+
 def may_have_sessions(probed: HttpExchange, routes: ApiRoutes | None) -> bool:
     """Whether `POST /api/sessions` may be sent here, key included.
 
-    Only to what shows the route: listed, 405 with `allow: POST`, or refused by the application
-    itself for want of a key. Never after a redirect or to something that answers everything.
+    Only to what shows the route, or lists it. Never after a redirect or to something that answers
+    everything.
     """
-    listed = frozenset(routes.routes) if routes else frozenset()
-    refused = probed.status in (401, 403) and is_app_error(probed)
-    return refused or bool(_registered(SESSIONS, probed, listed))
+    return route_is_there(probed) or (routes is not None and f"POST {SESSIONS}" in routes.routes)
 
 
 def _opened_by_post(exchange: HttpExchange | None) -> bool:
@@ -184,6 +212,7 @@ def identity(api: Endpoint, seen: Seen) -> Judgement:
     if (
         _registered(SESSIONS, probed, listed)
         or old
+        or shifted_route(api, seen)
         or _opened_by_post(seen.exchange(api, "session-open"))
     ):
         yield Verdict("ok")
@@ -241,6 +270,25 @@ def key(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("ok")
 
 
+def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
+    """FastAPI's 422, field by field: `detail` is a list of `loc` and `msg`.
+
+    Decoding JSON may bring back what was made visible in the body, so it is done once more.
+    """
+    try:
+        details = json.loads(exchange.body)["detail"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        details = exchange.body
+    if not isinstance(details, list):
+        yield one_line(str(details), limit=_LONGEST_PROBLEM)
+        return
+    for entry in details[:_MOST_PROBLEMS]:
+        if isinstance(entry, dict):
+            where = entry.get("loc")
+            place = ".".join(str(part) for part in where[1:]) if isinstance(where, list) else "?"
+            yield one_line(f"{place}: {entry.get('msg', '?')}", limit=_LONGEST_PROBLEM)
+
+
 @check(
     "api.session",
     feeds=("session",),
@@ -251,6 +299,7 @@ def key(api: Endpoint, seen: Seen) -> Judgement:
         "gateway-timeout": "status author",
         "refused": "status excerpt",
         "too-many": "",
+        "invalid": "problems",
         "wrong-status": "status",
         "wrong-fields": "problems",
         "silent": "seconds",
@@ -273,6 +322,8 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict(apology, {"status": status, "author": author(exchange)})
     elif status >= 500:
         yield Verdict("error", {"status": status, "excerpt": excerpt})
+    elif status == 422:
+        yield Verdict("invalid", {"problems": tuple(invalid_fields(exchange))})
     elif status == 429:
         yield Verdict("too-many")
     elif status >= 300:
@@ -305,9 +356,14 @@ def _field_problems(answer: SessionAnswer | None) -> Iterator[str]:
 @check(
     "api.session-url",
     feeds=("session",),
-    outcomes={"ok": "url", "narrower": "url url_scope api_scope", "unresolved": "url"},
+    outcomes={
+        "ok": "url",
+        "narrower": "url url_scope api_scope",
+        "unresolved": "url",
+        "insecure": "url",
+    },
 )
-def session_url(_api: Endpoint, seen: Seen) -> Judgement:
+def session_url(api: Endpoint, seen: Seen) -> Judgement:
     """Whether the LiveKit address that the API hands out works from where the app is."""
     answer = seen.session
     if answer is None or answer.url_endpoint is None:
@@ -317,6 +373,8 @@ def session_url(_api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("narrower", {"url": answer.url, **scopes})
     elif answer.url_lookup in ("no-name", "no-address"):
         yield Verdict("unresolved", {"url": answer.url})
+    elif api.secure and answer.url.lower().startswith("ws://"):
+        yield Verdict("insecure", {"url": answer.url})
     elif answer.url_lookup == "found":
         yield Verdict("ok", {"url": answer.url})
 

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from eloquence_ops.catalogue.model import Catalogue, Check
-from eloquence_ops.checks import api, dns, livekit, machine, tls  # noqa: F401  # they register
+from eloquence_ops.checks import (  # noqa: F401  # they register
+    api,
+    api_contract,
+    dns,
+    livekit,
+    machine,
+    tls,
+)
 from eloquence_ops.checks.registry import REGISTRY, Verdict
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from eloquence_ops.endpoints import Scope
-from eloquence_ops.observations.base import Observation
+from eloquence_ops.observations.base import Observation, Record
 
 
 class ApiRoutes(Observation):
@@ -15,6 +15,15 @@ class ApiRoutes(Observation):
     endpoint: str
     title: str
     routes: tuple[str, ...]
+
+
+class TokenClaims(Record):
+    """What a session's token says: LiveKit's video grants, and times in seconds since 1970."""
+
+    room: str | None = None
+    may_join: bool = False
+    not_before: int | None = None
+    expires: int | None = None
 
 
 class SessionAnswer(Observation):
@@ -37,6 +46,7 @@ class SessionAnswer(Observation):
     url_scope: Scope | None = None
     api_scope: Scope | None = None
     token_is_jwt: bool = False
+    token: TokenClaims | None = None
 
 
 class SessionLeftOpen(Observation):

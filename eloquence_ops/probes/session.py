@@ -5,6 +5,7 @@ The token is a secret: it leaves this module as a `Secret`, never in an observat
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import secrets
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from eloquence_ops.endpoints import Endpoint, Scope, narrower, parse, scope_of
 from eloquence_ops.errors import UsageError
 from eloquence_ops.observations import AddressLookup, SessionAnswer
+from eloquence_ops.observations.session import TokenClaims
 from eloquence_ops.probes import remote_text
 from eloquence_ops.secrets import Redactor, Secret
 
@@ -22,6 +24,8 @@ PATH: Final = "/api/sessions"
 OLD_START_PATH: Final = "/api/session/start"
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _LONGEST_ID: Final = 200
+_LONGEST_CLAIMS: Final = 16 * 1024
+_LAST_SECOND: Final = 253402300800  # the year 10000
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,36 @@ class OpenedSession:
 
 
 def request_body() -> bytes:
-    """The guide's full body. `user_id` is recognisable, so that statistics can leave it out."""
-    body = {
-        "user_id": f"eloquence-doctor-{secrets.token_hex(4)}",
-        "language": "fr",
-        "scenario_id": "eloquence-doctor",
-        "goal": "Vérifier que le service répond",
-        "agent_profile_id": "coach",
-        "is_multi_agent": False,
-    }
-    return json.dumps(body, ensure_ascii=False).encode()
+    """The migration guide's full body, with an accent in it."""
+    return _body(
+        language="fr",
+        scenario_id="eloquence-doctor",
+        goal="Vérifier que le service répond",
+        agent_profile_id="coach",
+        is_multi_agent=False,
+    )
+
+
+def minimal_body() -> bytes:
+    """The debugging guide's."""
+    return _body(language="fr")
+
+
+def body_with_nulls() -> bytes:
+    """What the Dart app sends where it has no value: the keys are there, with null."""
+    return _body(
+        language="fr", scenario_id=None, goal=None, agent_profile_id=None, is_multi_agent=False
+    )
+
+
+# No API can take a list for a session: whoever judges this body has let the request in.
+IMPOSSIBLE_BODY: Final = b"[]"
+
+
+def _body(**fields: object) -> bytes:
+    """`user_id` is recognisable, so that statistics can leave it out."""
+    user = {"user_id": f"eloquence-doctor-{secrets.token_hex(4)}"}
+    return json.dumps(user | fields, ensure_ascii=False).encode()
 
 
 def read_answer(body: bytes, redactor: Redactor) -> tuple[OpenedSession | None, dict[str, str]]:
@@ -101,8 +125,36 @@ def describe(
         url=shown("url"),
         url_endpoint=str(url) if url else None,
         token_is_jwt=_JWT.fullmatch(_text(document, "token")) is not None,
+        token=_claims(_text(document, "token"), redactor),
         at_s=at_s,
     )
+
+
+def _claims(token: str, redactor: Redactor) -> TokenClaims | None:
+    """What a LiveKit token says of itself; its signature is LiveKit's to judge."""
+    try:
+        payload = token.split(".")[1][:_LONGEST_CLAIMS]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    if not isinstance(claims, dict):
+        return None
+    video = claims.get("video")
+    grants = video if isinstance(video, dict) else {}
+    room = grants.get("room")
+    return TokenClaims(
+        room=remote_text.line(room, redactor, limit=200) if isinstance(room, str) else None,
+        may_join=grants.get("roomJoin") is True,
+        not_before=_seconds(claims.get("nbf")),
+        expires=_seconds(claims.get("exp")),
+    )
+
+
+def _seconds(value: object) -> int | None:
+    """A NumericDate (RFC 7519 §2) within the years that a clock can have."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < _LAST_SECOND else None
 
 
 def widest_scope(lookup: AddressLookup) -> Scope | None:

@@ -26,5 +26,15 @@ def lookup_of(role: Role) -> Fact[AddressLookup]:
     return Fact(f"lookup:{role}")
 
 
+def others_of(role: Role) -> Fact[list[HttpClient]]:
+    """Clients for the address families beside the first that works."""
+    return Fact(f"other-clients:{role}")
+
+
+def dead_of(role: Role) -> Fact[AddressLookup]:
+    """There when a name leads somewhere and no connection to its port works."""
+    return Fact(f"dead:{role}")
+
+
 def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")

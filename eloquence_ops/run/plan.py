@@ -11,29 +11,27 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Final
+from typing import Final, Literal
 
-from eloquence_ops.checks.api import may_have_sessions
 from eloquence_ops.checks.seen import Asked
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
-from eloquence_ops.observations import AddressLookup, ApiRoutes
+from eloquence_ops.observations import AddressLookup
 from eloquence_ops.probes import machine, names, tcp, tls
-from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpClient, HttpRequest
 from eloquence_ops.probes.road import Road
-from eloquence_ops.probes.routes import LARGEST_DOCUMENT_BYTES, read_routes
+from eloquence_ops.run.api_probes import ApiProbes
 from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import (
     API_KEY,
     SESSION,
-    SESSIONS_ROUTE,
     Role,
     client_of,
+    dead_of,
     endpoint_of,
     lookup_of,
+    others_of,
 )
-from eloquence_ops.run.session_visit import SessionVisit
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import Target
 
@@ -82,20 +80,20 @@ class Plan:
     def probes(self) -> list[Probe]:
         """Every probe of this run; those whose needs never come about end as starved."""
         roles, services = self.asked.roles(self.target), self.asked.services(self.target)
-        found = [self._probe("machine.network", self._network), *self._proxy()]
+        found = [self.probe("machine.network", self._network), *self._proxy()]
         if "api" in roles and self.target.api:
             found += self._road_to("api")
         if "livekit" in roles and self.target.livekit:
             found += self._road_to("livekit")
         if "api" in services and self.target.api:
-            found += self._api()
+            found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += self._livekit("livekit")
         if services == {"api", "livekit"}:
             found += [*self._road_to("handed-out"), *self._livekit("handed-out")]
         return found
 
-    def _probe(self, probe_id: str, measure: object, waits: int = 1, **rest: object) -> Probe:
+    def probe(self, probe_id: str, measure: object, waits: int = 1, **rest: object) -> Probe:
         """A probe that waits on the network `waits` times, one after the other."""
         deadline_s = waits * self.timeout_s + _SLACK_S
         return Probe(probe_id, measure, deadline_s, **rest)  # type: ignore[arg-type]
@@ -110,7 +108,7 @@ class Plan:
         endpoints = [end for end in (self.target.api, self.target.livekit) if end is not None]
         ways = {end: machine.proxy_for(end, self.environ) for end in endpoints}
         tried = {end: way for end, way in ways.items() if way is not None}
-        return [self._probe("machine.proxy", partial(self._try_proxies, tried))] if tried else []
+        return [self.probe("machine.proxy", partial(self._try_proxies, tried))] if tried else []
 
     async def _try_proxies(self, ways: Mapping[Endpoint, tuple[str, str]], board: Board) -> None:
         async def one(endpoint: Endpoint, variable: str, proxy_url: str) -> None:
@@ -132,18 +130,18 @@ class Plan:
 
     def _road_to(self, role: Role) -> list[Probe]:
         return [
-            self._probe(
+            self.probe(
                 f"{role}.names",
                 partial(self._look_up, role),
                 needs=(endpoint_of(role),),
                 provides=(lookup_of(role),),
             ),
-            self._probe(
+            self.probe(
                 f"{role}.reach",
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role),),
+                provides=(client_of(role), others_of(role), dead_of(role)),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -158,7 +156,7 @@ class Plan:
             host, resolver=self.target.resolver, timeout_s=self.timeout_s, started=board.started
         )
 
-    def _roads(self, endpoint: Endpoint, lookup: AddressLookup) -> list[Road]:
+    def roads(self, endpoint: Endpoint, lookup: AddressLookup) -> list[Road]:
         """One road a family, IPv4 first as Dart tries them; a redirection replaces them."""
         if redirection := self.target.redirection(endpoint):
             family = Family.IPV6 if ":" in redirection.address else Family.IPV4
@@ -174,21 +172,30 @@ class Plan:
         endpoint, lookup = board.get(endpoint_of(role)), board.get(lookup_of(role))
         if lookup.outcome != "found":
             return  # a redirection replaces an address, it does not make a name exist
-        roads = self._roads(endpoint, lookup)
-        usable = await asyncio.gather(*(self._try_road(road, board) for road in roads))
-        for road, works in zip(roads, usable, strict=True):
-            if works:
-                client = HttpClient(
-                    road,
-                    tls=self.tls_context if endpoint.secure else None,
-                    redactor=self.redactor,
-                    timeout_s=self.timeout_s,
-                    started=board.started,
-                )
-                board.put(client_of(role), await client.__aenter__())
-                return
+        roads = self.roads(endpoint, lookup)
+        tried = await asyncio.gather(*(self._try_road(road, board) for road in roads))
+        clients = [
+            self.client(road, board)
+            for road, came_to in zip(roads, tried, strict=True)
+            if came_to == "works"
+        ]
+        if set(tried) == {"dead"}:
+            board.put(dead_of(role), lookup)
+        if not clients:
+            return
+        board.put(client_of(role), clients[0])
+        board.put(others_of(role), clients[1:])
 
-    async def _try_road(self, road: Road, board: Board) -> bool:
+    def client(self, road: Road, board: Board) -> HttpClient:
+        return HttpClient(
+            road,
+            tls=self.tls_context if road.endpoint.secure else None,
+            redactor=self.redactor,
+            timeout_s=self.timeout_s,
+            started=board.started,
+        )
+
+    async def _try_road(self, road: Road, board: Board) -> Literal["works", "dead", "not-trusted"]:
         attempt = await tcp.connect(
             str(road.endpoint),
             road.family,
@@ -198,8 +205,10 @@ class Plan:
             started=board.started,
         )
         board.note(attempt)
-        if attempt.outcome != "connected" or not road.endpoint.secure:
-            return attempt.outcome == "connected"
+        if attempt.outcome != "connected":
+            return "dead"
+        if not road.endpoint.secure:
+            return "works"
         handshake = await tls.handshake(
             road,
             context=self.tls_context,
@@ -208,76 +217,32 @@ class Plan:
             redactor=self.redactor,
         )
         board.note(handshake)
-        return handshake.outcome == "ok"
+        return "works" if handshake.outcome == "ok" else "not-trusted"
 
     async def _hang_up(self, role: Role, board: Board) -> None:
         if board.has(client_of(role)):
-            await board.get(client_of(role)).__aexit__(None, None, None)
+            for client in (board.get(client_of(role)), *board.get(others_of(role))):
+                await client.__aexit__(None, None, None)
 
-    async def _get(self, role: Role, board: Board, purpose: str, path: str) -> Answer:
+    async def get(self, role: Role, board: Board, purpose: str, path: str) -> Answer:
         answer = await board.get(client_of(role)).send(HttpRequest(purpose, "GET", path))
         board.note(answer.observation)
         return answer
-
-    # The API
-
-    def _api(self) -> list[Probe]:
-        client = (client_of("api"),)
-        session = SessionVisit(self)
-        return [
-            self._probe("api.root", self._root, needs=client),
-            self._probe("api.routes", self._routes, needs=client, provides=(SESSIONS_ROUTE,)),
-            self._probe(
-                "api.session",
-                session.open,
-                waits=2,
-                needs=(*client, API_KEY, SESSIONS_ROUTE),
-                provides=(SESSION, endpoint_of("handed-out")),
-                finish=session.close,
-            ),
-        ]
-
-    async def _root(self, board: Board) -> None:
-        await self._get("api", board, "root", "/")
-
-    async def _routes(self, board: Board) -> None:
-        """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
-        routes, probed, _ = await asyncio.gather(
-            self._openapi(board),
-            self._get("api", board, "sessions-get", sessions.PATH),
-            self._get("api", board, "old-start-get", sessions.OLD_START_PATH),
-        )
-        if may_have_sessions(probed.observation, routes):
-            board.put(SESSIONS_ROUTE, True)
-
-    async def _openapi(self, board: Board) -> ApiRoutes | None:
-        client = board.get(client_of("api"))
-        answer = await client.send(
-            HttpRequest("openapi", "GET", "/openapi.json"), body_limit=LARGEST_DOCUMENT_BYTES
-        )
-        board.note(answer.observation)
-        seen = answer.observation
-        routes = read_routes(
-            answer.body, endpoint=seen.endpoint, at_s=seen.at_s, redactor=self.redactor
-        )
-        if routes is not None:
-            board.note(routes)
-        return routes
 
     # LiveKit
 
     def _livekit(self, role: Role) -> list[Probe]:
         client = (client_of(role),)
         return [
-            self._probe(f"{role}.health", partial(self._health, role), needs=client),
-            self._probe(f"{role}.token", partial(self._token, role), needs=(*client, SESSION)),
+            self.probe(f"{role}.health", partial(self._health, role), needs=client),
+            self.probe(f"{role}.token", partial(self._token, role), needs=(*client, SESSION)),
         ]
 
     async def _health(self, role: Role, board: Board) -> None:
         await asyncio.gather(
-            self._get(role, board, "livekit-health", "/"),
+            self.get(role, board, "livekit-health", "/"),
             # Without a token: LiveKit says so in words of its own, and creates nothing.
-            self._get(role, board, "livekit-rtc", "/rtc/validate"),
+            self.get(role, board, "livekit-rtc", "/rtc/validate"),
         )
 
     async def _token(self, role: Role, board: Board) -> None:

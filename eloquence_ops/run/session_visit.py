@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.endpoints import narrower
-from eloquence_ops.observations import SessionLeftOpen
+from eloquence_ops.observations import HttpExchange, SessionLeftOpen
 from eloquence_ops.probes import remote_text
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
@@ -24,19 +24,29 @@ _ANSWER_BYTES: Final = 256 * 1024
 
 
 class SessionVisit:
-    """`open` is a probe's measurement, `close` takes it back."""
+    """`open` is a probe's measurement, `close` takes it back.
 
-    def __init__(self, plan: Plan) -> None:
+    `name` starts the purposes of its requests: `session-open`, `session-close`. What the first
+    visit (`session`) is given is handed on; the others only try another `body`.
+    """
+
+    def __init__(self, plan: Plan, name: str, body: bytes) -> None:
         self._plan = plan
+        self._name = name
+        self._body = body
         self._request: asyncio.Task[Answer] | None = None
         self._noted = False
+
+    @property
+    def _is_first(self) -> bool:
+        return self._name == "session"
 
     async def open(self, board: Board) -> None:
         self._request = asyncio.create_task(self._post(board))
         # Shielded: cut off in the middle, it would leave a session open that nobody knows.
         answer = await asyncio.shield(self._request)
         session = self._note(answer, board)
-        if session is None:
+        if session is None or not self._is_first:
             return
         board.put(SESSION, session)
         if session.url is not None:
@@ -44,9 +54,7 @@ class SessionVisit:
 
     async def _post(self, board: Board) -> Answer:
         headers = (("Content-Type", "application/json"), ("X-API-Key", board.get(API_KEY)))
-        request = HttpRequest(
-            "session-open", "POST", sessions.PATH, headers, sessions.request_body()
-        )
+        request = HttpRequest(f"{self._name}-open", "POST", sessions.PATH, headers, self._body)
         return await board.get(client_of("api")).send(request, body_limit=_ANSWER_BYTES)
 
     def _note(self, answer: Answer, board: Board) -> OpenedSession | None:
@@ -67,7 +75,7 @@ class SessionVisit:
             at_s=seen.at_s,
             redactor=redactor,
         )
-        if described is not None and seen.status is not None and seen.status < 300:
+        if self._is_first and described is not None and (seen.status or 999) < 300:
             board.note(described)
         return session
 
@@ -106,8 +114,7 @@ class SessionVisit:
         self._note(answer, board)
         session, _ = sessions.read_answer(answer.body, self._plan.redactor)
         if session is None:
-            if answer.observation.outcome in ("silent", "closed"):
-                self._leave_open("", answer.observation.outcome, board)
+            self._say_if_left_open(answer.observation, board)
             return
         try:
             await self._delete(session, board)
@@ -115,12 +122,24 @@ class SessionVisit:
             self._leave_open(session.session_id, "interrupted", board, interrupted=True)
             raise
 
+    def _say_if_left_open(self, seen: HttpExchange, board: Board) -> None:
+        """A session that nobody can name may have been opened all the same."""
+        if seen.outcome in ("silent", "closed"):
+            self._leave_open("", seen.outcome, board)
+        elif seen.status is not None and (200 <= seen.status < 300 or seen.status == 504):
+            self._leave_open("", f"HTTP {seen.status}", board)
+
     async def _delete(self, session: OpenedSession, board: Board) -> None:
-        request = HttpRequest(
-            "session-close", "DELETE", session.close_path, (("X-API-Key", board.get(API_KEY)),)
-        )
-        answer = await board.get(client_of("api")).send(request)
-        board.note(answer.observation)
+        client, key = board.get(client_of("api")), board.get(API_KEY)
+        # The first visit asks twice: what was ended must be gone.
+        for purpose in ("close", "gone") if self._is_first else ("close",):
+            request = HttpRequest(
+                f"{self._name}-{purpose}", "DELETE", session.close_path, (("X-API-Key", key),)
+            )
+            answer = await client.send(request)
+            board.note(answer.observation)
+            if answer.observation.status != 200:
+                return
 
     def _leave_open(
         self, session_id: str, detail: str, board: Board, *, interrupted: bool = False

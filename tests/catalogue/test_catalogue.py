@@ -320,7 +320,7 @@ def test_symptoms_point_to_causes_that_exist(copy: Path) -> None:
         ("Exception: Échec de la création de session: 404", "api-legacy-deployed"),
         ("Exception: Échec de la création de session: 401", "api-key-rejected"),
         ("Exception: Échec de la création de session: 500", "api-unhandled-error"),
-        ("Exception: Échec de la création de session: 422", "api-response-mismatch"),
+        ("Exception: Échec de la création de session: 422", "api-body-refused"),
         ("Exception: Échec de la création de session: 201", "api-response-mismatch"),
         ("Exception: Échec de la création de session: 301", "api-method-rewritten"),
         ("HTTP/1.1 308 Permanent Redirect", "api-method-rewritten"),

@@ -140,11 +140,11 @@ def test_the_session_that_was_opened_is_closed_again(
         process = begin("doctor", *flags, *ENDLESS, cwd=tmp_path, environ=KEY)
         observed.wait_for("POST /api/sessions")
         livekit.wait_for("GET /rtc/validate with a token")
-        assert len(api.state.sessions) == 1
+        assert api.state.sessions
         process.send_signal(number)
         done = ended(process)
         assert api.state.sessions == {}
-        assert observed.count("DELETE /api/sessions/") == 1
+        assert observed.count("DELETE /api/sessions/") >= 1
     told_so_far(done)
     nothing_left(process, tmp_path)
 
@@ -173,7 +173,7 @@ def test_a_session_whose_answer_is_still_on_its_way_is_closed_too(
         process.send_signal(number)
         done = ended(process)
         assert api.state.sessions == {}
-        assert observed.count("DELETE /api/sessions/") == 1
+        assert observed.count("DELETE /api/sessions/") >= 1
     told_so_far(done)
 
 

@@ -205,7 +205,7 @@ AT_THE_API: Final = (
         ("api.session.wrong-fields",),
         api=with_session(token=["eyJhbGciOiJIUzI1NiJ9.e30.c2ln"]),
     ),
-    Attack("escapes in a session", (), "healthy", api=opened(_EVIL_SESSION)),
+    Attack("escapes in a session", ("api.token.wrong-room",), api=opened(_EVIL_SESSION)),
     Attack(
         "escapes in the url",
         ("api.session.wrong-fields",),
@@ -283,8 +283,8 @@ AT_THE_API: Final = (
     ),
     Attack(
         "the DELETE is answered without end",
-        (),
-        "healthy",
+        ("api.session-gone.still-there",),
+        "degraded",
         api=at(*_CLOSE, pouring(HEAD + b"\r\n", FLOOD)),
     ),
     Attack("an error page that echoes", ("api.session.error",), api=at(*_OPEN, replies(echo))),
@@ -295,7 +295,7 @@ AT_THE_API: Final = (
     ),
     Attack(
         "escapes in a refusal",
-        ("api.session.refused",),
+        ("api.session.invalid",),
         api=at(*_OPEN, replies(lambda _: reply(422, json.dumps({"detail": EVIL}).encode()))),
     ),
     Attack(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.probes.peers import Handler
 
-# Its claims say {"video":{}}.
-TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ2aWRlbyI6e319.c2lnbmF0dXJl"
+# Its claims: room-1, roomJoin, until 2100.
+TOKEN: Final = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+    "eyJleHAiOjQxMDI0NDQ4MDAsInZpZGVvIjp7InJvb20iOiJyb29tLTEiLCJyb29tSm9pbiI6dHJ1ZX19"
+    ".c2lnbmF0dXJl"
+)
 OPENAPI: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
     "info": {"title": "Eloquence API", "version": "2.0.0"},
@@ -106,9 +110,34 @@ def session(**changes: object) -> dict[str, object]:
     return good | changes
 
 
-def api(asked: Asked, *, opened: bytes, openapi: bytes = json.dumps(OPENAPI).encode()) -> bytes:
-    """What a good API answers; `opened` is the body that comes with a session."""
+def _lets_in(asked: Asked) -> bool:
+    return asked.headers.get("x-api-key", "default-key") != "default-key"
+
+
+def _left_open(before: Sequence[Asked]) -> int:
+    """How many sessions a log of requests leaves open."""
+    opened = sum(one.method == "POST" and _lets_in(one) for one in before)
+    return opened - sum(one.method == "DELETE" for one in before)
+
+
+def api(  # noqa: PLR0911  # one answer a route
+    asked: Asked,
+    *,
+    opened: bytes,
+    log: Sequence[Asked],
+    openapi: bytes = json.dumps(OPENAPI).encode(),
+) -> bytes:
+    """What a good API answers; `opened` is the body that comes with a session.
+
+    `log` has every request up to this one.
+    """
     match asked.method, asked.path:
+        case "OPTIONS", _:
+            return reply(200, headers=b"Access-Control-Allow-Origin: *\r\n")
+        case "POST", "/api/sessions" if not _lets_in(asked):
+            return reply(401, b'{"detail":"Not authenticated"}')
+        case "DELETE", _ if _left_open(log[:-1]) <= 0:
+            return reply(404, b'{"detail":"Session not found"}')
         case "GET", "/":
             return reply(200, b'{"service":"eloquence-api"}')
         case "GET", "/openapi.json":

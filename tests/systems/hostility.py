@@ -55,7 +55,8 @@ def _answering(around: Around, answer: Answer) -> Handler:
 
 
 def _good(around: Around, asked: Asked) -> bytes:
-    return by_hand.api(asked, opened=json.dumps(session(url=around.livekit)).encode())
+    opened = json.dumps(session(url=around.livekit)).encode()
+    return by_hand.api(asked, opened=opened, log=around.log)
 
 
 def good_api(around: Around) -> Handler:
@@ -118,7 +119,10 @@ def opened(body: bytes | dict[str, object]) -> Made:
     def made(around: Around) -> Handler:
         document = body if isinstance(body, bytes) else json.dumps(_completed(body, around))
         answered = document if isinstance(document, bytes) else document.encode()
-        return _answering(around, replies(lambda asked: by_hand.api(asked, opened=answered)))
+        return _answering(
+            around,
+            replies(lambda asked: by_hand.api(asked, opened=answered, log=around.log)),
+        )
 
     return made
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.findings import Family, Status
@@ -339,6 +340,9 @@ def _moved_with_root_path(app: FastAPI) -> FastAPI:
 def _moved_with_a_router(app: FastAPI) -> FastAPI:
     outer = FastAPI(openapi_url="/backend/openapi.json")
     outer.include_router(app.router, prefix="/backend")
+    outer.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+    )
     return outer
 
 

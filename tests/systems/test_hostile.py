@@ -31,11 +31,6 @@ _IDS: Final = tuple(named.attack for named in SESSION_IDS)
 ATTACKS: Final = (*AT_BOTH, *AT_THE_API, *AT_LIVEKIT, *_IDS, *IN_TLS)
 
 each = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
-# A session of which nobody says that it was left open: see the attack's own expectation.
-_NOT_TOLD_YET: Final = frozenset(
-    f"a session id of {name}"
-    for name in ("two dots", "one dot", "half a character", "300 characters")
-)
 Runs = Callable[[Attack], Ended]
 
 
@@ -60,19 +55,7 @@ def test_every_attack_has_a_name_of_its_own() -> None:
     assert len({attack.id for attack in ATTACKS}) == len(ATTACKS)
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        pytest.param(
-            attack,
-            id=attack.id,
-            marks=pytest.mark.xfail(
-                attack.id in _NOT_TOLD_YET, reason="a session without a usable id is left open"
-            ),
-        )
-        for attack in ATTACKS
-    ],
-)
+@each
 def test_it_is_told_and_costs_little(attack: Attack, runs: Runs) -> None:
     ended = runs(attack)
     assert ended.complaint == b""
@@ -137,9 +120,11 @@ def test_no_secret_leaves(attack: Attack, runs: Runs) -> None:
 
 
 @each
-def test_at_most_one_session_is_opened(attack: Attack, runs: Runs) -> None:
-    asked = [str(request) for request in runs(attack).asked]
-    assert asked.count("POST /api/sessions") <= 1
+def test_at_most_three_sessions_are_opened(attack: Attack, runs: Runs) -> None:
+    """One for each body that the app sends; and the two other POSTs can open nothing."""
+    posted = [asked for asked in runs(attack).asked if str(asked) == "POST /api/sessions"]
+    assert len([asked for asked in posted if asked.body != b"[]"]) <= 3
+    assert len(posted) <= 5
 
 
 @each
@@ -169,5 +154,5 @@ def test_only_the_session_itself_is_closed(
 ) -> None:
     """Whatever it is called: the id is one segment of the path, and nothing is sent beside it."""
     asked = [str(request) for request in runs(attack).asked]
-    assert tuple(one for one in asked if one.startswith("DELETE")) == closed_by
+    assert {one for one in asked if one.startswith("DELETE")} == set(closed_by)
     assert [one for one in asked if "evil" in one and not one.startswith("DELETE")] == []

@@ -1,0 +1,157 @@
+"""What is asked of the API: its routes, its keys, its contract; its neighbours when it is dead."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from eloquence_ops.checks.api import may_have_sessions
+from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.observations import ApiRoutes
+from eloquence_ops.probes import session as sessions
+from eloquence_ops.probes.http import Answer, HttpRequest
+from eloquence_ops.probes.routes import LARGEST_DOCUMENT_BYTES, read_routes
+from eloquence_ops.run.facts import (
+    API_KEY,
+    SESSION,
+    SESSIONS_ROUTE,
+    client_of,
+    dead_of,
+    endpoint_of,
+    others_of,
+)
+from eloquence_ops.run.session_visit import SessionVisit
+from eloquence_ops.secrets import Secret
+
+if TYPE_CHECKING:
+    from eloquence_ops.run.board import Board, Probe
+    from eloquence_ops.run.plan import Plan
+
+# The debugging guide's example, which some server may still accept.
+_DEFAULT_KEY: Final = Secret("default-key")
+# A web app's origin; which one does not matter to an API that allows all or lists its own.
+_ORIGIN: Final = "http://localhost:8080"
+# Where else an API is found: behind a TLS proxy, or on the guide's port without one.
+_NEIGHBOURS: Final = (("https", 443), ("http", 8083), ("http", 80), ("https", 8443))
+_OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
+_JSON: Final = ("Content-Type", "application/json")
+
+
+class ApiProbes:
+    """The probes of one plan that speak to the API."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def all(self) -> list[Probe]:
+        """Those of a read-only run change nothing and guess at no key."""
+        plan, client = self._plan, (client_of("api"),)
+        route = (*client, SESSIONS_ROUTE)
+        found = [
+            plan.probe("api.root", self._root, needs=client),
+            plan.probe("api.routes", self._routes, 2, needs=client, provides=(SESSIONS_ROUTE,)),
+            plan.probe("api.families", self._families, needs=(*client, others_of("api"))),
+            plan.probe("api.cors", self._cors, needs=route),
+            plan.probe("api.neighbours", self._neighbours, 2, needs=(dead_of("api"),)),
+            self._visit("session", sessions.request_body(), route),
+        ]
+        if not plan.read_only:
+            opened = (*route, SESSION)
+            found += [
+                plan.probe("api.keys", self._keys, needs=route),
+                self._visit("minimal", sessions.minimal_body(), opened),
+                self._visit("nulls", sessions.body_with_nulls(), opened),
+            ]
+        return found
+
+    def _visit(self, name: str, body: bytes, needs: tuple[object, ...]) -> Probe:
+        visit = SessionVisit(self._plan, name, body)
+        gives = (SESSION, endpoint_of("handed-out")) if name == "session" else ()
+        return self._plan.probe(
+            f"api.{name}",
+            visit.open,
+            2,
+            needs=(*needs, API_KEY),
+            provides=gives,
+            finish=visit.close,
+        )
+
+    async def _root(self, board: Board) -> None:
+        await self._plan.get("api", board, "root", "/")
+
+    async def _routes(self, board: Board) -> None:
+        """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
+        routes, probed, _ = await asyncio.gather(
+            self._openapi(board),
+            self._plan.get("api", board, "sessions-get", sessions.PATH),
+            self._plan.get("api", board, "old-start-get", sessions.OLD_START_PATH),
+        )
+        if may_have_sessions(probed.observation, routes):
+            board.put(SESSIONS_ROUTE, True)
+        elif probed.observation.status == 404:
+            await asyncio.gather(
+                *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
+            )
+
+    async def _openapi(self, board: Board) -> ApiRoutes | None:
+        client = board.get(client_of("api"))
+        answer = await client.send(
+            HttpRequest("openapi", "GET", "/openapi.json"), body_limit=LARGEST_DOCUMENT_BYTES
+        )
+        board.note(answer.observation)
+        seen = answer.observation
+        routes = read_routes(
+            answer.body,
+            endpoint=seen.endpoint,
+            at_s=seen.at_s,
+            redactor=self._plan.redactor,
+        )
+        if routes is not None:
+            board.note(routes)
+        return routes
+
+    async def _families(self, board: Board) -> None:
+        """The same harmless request over each further address family."""
+        for client in board.get(others_of("api")):
+            answer = await client.send(HttpRequest("sessions-get", "GET", sessions.PATH))
+            board.note(answer.observation)
+
+    async def _cors(self, board: Board) -> None:
+        """The preflight that a browser sends before the app's POST (Fetch standard, CORS)."""
+        headers = (
+            ("Origin", _ORIGIN),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", "content-type,x-api-key"),
+        )
+        await self._send(HttpRequest("preflight", "OPTIONS", sessions.PATH, headers), board)
+
+    async def _keys(self, board: Board) -> None:
+        """No key, and the guide's example key, once each, with a body that can open nothing."""
+        body = sessions.IMPOSSIBLE_BODY
+        default = (_JSON, ("X-API-Key", _DEFAULT_KEY))
+        await asyncio.gather(
+            self._send(HttpRequest("no-key", "POST", sessions.PATH, (_JSON,), body), board),
+            self._send(HttpRequest("default-key", "POST", sessions.PATH, default, body), board),
+        )
+
+    async def _send(self, request: HttpRequest, board: Board) -> Answer:
+        answer = await board.get(client_of("api")).send(request)
+        board.note(answer.observation)
+        return answer
+
+    async def _neighbours(self, board: Board) -> None:
+        """The same host at other ports: GET only, and no key for what nobody named."""
+        own = board.get(endpoint_of("api"))
+        others = [
+            Endpoint(scheme, own.host, port, own.path)
+            for scheme, port in _NEIGHBOURS
+            if (scheme, port) != (own.scheme, own.port)
+        ]
+        await asyncio.gather(*(self._ask_neighbour(other, board) for other in others))
+
+    async def _ask_neighbour(self, endpoint: Endpoint, board: Board) -> None:
+        roads = self._plan.roads(endpoint, board.get(dead_of("api")))
+        for road in roads[:1]:
+            async with self._plan.client(road, board) as client:
+                answer = await client.send(HttpRequest("neighbour-get", "GET", sessions.PATH))
+                board.note(answer.observation)
