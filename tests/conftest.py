@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 
@@ -16,3 +17,10 @@ for _name in tuple(os.environ):
     if _name.upper().startswith(_LEADING_ELSEWHERE) and _name != "ELOQUENCE_REQUIRE_REAL":
         del os.environ[_name]
 os.environ["LANG"] = "C.UTF-8"
+
+# `nohup` and a shell's background jobs start us with signals ignored, and so would be every process
+# that a test interrupts: it would go on for ever.
+for _signal in ("SIGHUP", "SIGTERM"):
+    if hasattr(signal, _signal):
+        signal.signal(getattr(signal, _signal), signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
