@@ -1,13 +1,14 @@
 """The API's contract beyond the first session: keys, bodies, CORS, what is handed out, neighbours.
 
-Registered under the area `api`; `checks/api.py` has the way up to the session.
+Registered under the area `api`; `checks/api.py` has the way up to it, `api_session.py` the session.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from eloquence_ops.checks.api import invalid_fields, route_is_there, shifted_route
+from eloquence_ops.checks.api import route_is_there, shifted_route
+from eloquence_ops.checks.api_session import invalid_fields
 from eloquence_ops.checks.fingerprints import is_app_error
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen

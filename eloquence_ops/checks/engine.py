@@ -14,6 +14,7 @@ from eloquence_ops.catalogue.model import Catalogue, Check
 from eloquence_ops.checks import (  # noqa: F401  # they register
     api,
     api_contract,
+    api_session,
     dns,
     livekit,
     machine,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Evidence that differs from run to run and says nothing.
 _VOLATILE: Final = frozenset(
-    {"milliseconds", "seconds", "days_left", "session_id", "families", "signs"}
+    {"milliseconds", "stages", "seconds", "days_left", "session_id", "families", "signs"}
 )
 
 
