@@ -95,13 +95,14 @@ def answers(api: Endpoint, seen: Seen) -> Judgement:
         for exchange in reversed(seen.about(HttpExchange, api))
         if exchange.purpose == "sessions-get"
     }
-    asked = list(by_family.values()) or [seen.exchange(api, "root")]
+    root = seen.exchange(api, "root")
+    asked = list(by_family.values()) or ([root] if root else [])
     for exchange in asked:
         for verdict in stages.answer(exchange):
             evidence = dict(verdict.evidence)
-            if exchange is not None and verdict.outcome == "ok":
+            if verdict.outcome == "ok":
                 evidence["stages"] = tuple(_stages(api, exchange, seen))
-            family = exchange.family if exchange is not None and len(asked) > 1 else None
+            family = exchange.family if len(asked) > 1 else None
             yield replace(verdict, evidence=evidence, family=family)
 
 
