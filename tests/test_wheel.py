@@ -62,10 +62,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment_with(wheel: Path, venv: Path, lock: str, extra: str = "") -> Path:
     """Where the commands are of an environment with the wheel and its locked dependencies."""
-    venv = tmp_path_factory.mktemp("elsewhere") / "venv"
     scripts = venv / ("Scripts" if os.name == "nt" else "bin")
     if uv_works():
         run("uv", "venv", "--python", sys.executable, venv)
@@ -73,10 +71,23 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     else:
         run(sys.executable, "-m", "venv", venv)
         install = [str(scripts / "python"), "-m", "pip", "install"]
-    run(*install, "--require-hashes", "-r", ROOT / "requirements" / "lab.txt")
+    run(*install, "--require-hashes", "-r", ROOT / "requirements" / lock)
     # Without an index: the locked packages must be all that the wheel and its extra ask for.
-    run(*install, "--no-index", f"eloquence-ops[lab] @ {wheel.as_uri()}")
+    run(*install, "--no-index", f"eloquence-ops{extra} @ {wheel.as_uri()}")
     return scripts
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the lab."""
+    venv = tmp_path_factory.mktemp("elsewhere") / "venv"
+    return environment_with(wheel, venv, "lab.txt", "[lab]")
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without any extra: nothing may lean on what only the lab brings along."""
+    return environment_with(wheel, tmp_path_factory.mktemp("bare") / "venv", "runtime.txt")
 
 
 @pytest.mark.parametrize("name", ["checks", "templates"])
@@ -109,3 +120,35 @@ def test_an_installed_eloquence_runs_its_demo_from_any_folder(
     installed: Path, tmp_path: Path
 ) -> None:
     run(installed / "eloquence", "demo", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("explain", "502")])
+def test_without_extras_the_runbook_is_there(
+    words: tuple[str, ...], bare: Path, tmp_path: Path
+) -> None:
+    assert run(bare / "eloquence", *words, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("doctor", "http://127.0.0.1:1", "--output", "short"), 1, "BROKEN"),
+        (("doctor", "--no-such-option"), 2, "--no-such-option"),
+        (("demo",), 3, "lab"),
+    ],
+)
+def test_without_extras_it_examines_and_says_what_is_missing(
+    words: tuple[str, ...], code: int, said: str, bare: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [bare / "eloquence", *words],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
