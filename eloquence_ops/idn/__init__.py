@@ -1,0 +1,1 @@
+"""Internationalised names, offline and pure: the forms of a label, and what may be wrong."""
