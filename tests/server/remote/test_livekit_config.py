@@ -1,0 +1,114 @@
+"""What livekit.yaml says, without its secrets."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from eloquence_ops.server.remote import livekit_config
+from eloquence_ops.server.remote.gaps import Gaps
+from eloquence_ops.server.remote.units import Unit
+from tests.real import require
+
+SECRET = "hidden-hidden-hidden-hidden-0123456789"
+
+
+def facts(path: Path) -> tuple[dict[str, object], Gaps]:
+    gaps = Gaps()
+    return livekit_config.facts(str(path), gaps), gaps
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "livekit.yaml"
+
+
+def test_settings_sections_and_key_lengths(file: Path) -> None:
+    file.write_text(
+        f"port: 7880\nrtc:\n  tcp_port: 7881\n  udp_port: 7882-7885\nkeys:\n  APIone: {SECRET}\n"
+        "redis:\n  password: hunter22\n"
+    )
+    found, gaps = facts(file)
+    assert found["settings"] == [
+        {"name": "port", "value": 7880},
+        {"name": "rtc.udp_port", "value": "7882-7885"},
+        {"name": "rtc.tcp_port", "value": 7881},
+    ]
+    assert found["sections"] == ["keys", "port", "redis", "rtc"]
+    assert found["unknown_keys"] == []
+    assert found["keys"] == [{"name": "APIone", "secret_length": len(SECRET)}]
+    assert gaps.entries == []
+    assert SECRET not in repr(found)
+    assert "hunter22" not in repr(found)
+
+
+def test_keys_from_a_key_file(file: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"APItwo: {SECRET}\n")
+    file.write_text(f"port: 7880\nkey_file: {keys}\n")
+    assert facts(file)[0]["keys"] == [{"name": "APItwo", "secret_length": len(SECRET)}]
+
+
+def test_keys_that_livekit_does_not_know(file: Path) -> None:
+    file.write_text("prot: 7880\nrtc:\n  port_range_begin: 1\nturn:\n  port: 3478\n")
+    assert facts(file)[0]["unknown_keys"] == [
+        {"name": "prot", "line": 1},
+        {"name": "rtc.port_range_begin", "line": None},
+        {"name": "turn.port", "line": None},
+    ]
+
+
+def test_a_file_that_is_not_there(file: Path) -> None:
+    found, gaps = facts(file)
+    assert found == {"path": str(file), "exists": False}
+    assert gaps.entries == []
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("/usr/bin/livekit-server --config /etc/lk/a.yaml", "/etc/lk/a.yaml"),
+        ("/usr/bin/livekit-server --config=/etc/lk/a.yaml", "/etc/lk/a.yaml"),
+        ("/usr/bin/livekit-server --config a.yaml", "/srv/a.yaml"),
+        ("/usr/bin/livekit-server", "/etc/livekit.yaml"),
+        ("/usr/bin/livekit-server --config", "/srv/"),
+    ],
+)
+def test_where_the_unit_takes_it_from(command: str, path: str) -> None:
+    start = f"{{ path=x ; argv[]={command} ; ignore_errors=no ; }}"
+    unit = Unit({"ExecStart": start, "WorkingDirectory": "/srv"})
+    assert livekit_config.path_of(unit) == path
+
+
+def refuses(file: Path) -> str:
+    """What the real LiveKit says of a configuration that keeps it from starting."""
+    done = subprocess.run(
+        [require("livekit-server"), "--config", file, "ports"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("section", "known"),
+    [
+        ("", livekit_config.TOP_LEVEL),
+        ("rtc", livekit_config.RTC),
+        ("turn", livekit_config.TURN),
+    ],
+)
+def test_the_real_livekit_knows_the_same_keys(
+    section: str, known: frozenset[str], file: Path
+) -> None:
+    """It names every key that it does not know; the made-up one shows that it looked."""
+    indent = "  " if section else ""
+    lines = [f"{indent}{name}:" for name in sorted(known)] + [f"{indent}made_up: 1"]
+    file.write_text("\n".join([f"{section}:"] * bool(section) + lines) + "\n")
+    said = refuses(file)
+    assert "field made_up not found" in said
+    assert said.count("not found in type") == 1, said
