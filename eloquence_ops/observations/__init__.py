@@ -11,22 +11,62 @@ from typing import Annotated
 from pydantic import Field
 
 from eloquence_ops.observations.base import Observation
+from eloquence_ops.observations.certificates import NamelessAnswer, TlsChain
 from eloquence_ops.observations.http import HttpExchange
-from eloquence_ops.observations.machine import MachineNetwork, ProxyTrial
-from eloquence_ops.observations.names import AddressLookup
+from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
+from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
+from eloquence_ops.observations.server import ServerFacts
+from eloquence_ops.observations.server_firewall import ServerFirewall
+from eloquence_ops.observations.server_installation import ServerInstallation
+from eloquence_ops.observations.server_livekit import LiveKitConfig
+from eloquence_ops.observations.server_machine import ServerChanges, ServerClock, ServerMachine
+from eloquence_ops.observations.server_proxy import ServerCertificates, ServerProxies, ServerTraffic
+from eloquence_ops.observations.server_reach import ServerReach
+from eloquence_ops.observations.server_sockets import ServerListeners, ServerProcesses
+from eloquence_ops.observations.server_units import KernelLog, UnitJournal, UnitState
 from eloquence_ops.observations.session import ApiRoutes, SessionAnswer, SessionLeftOpen
+from eloquence_ops.observations.signal import LivekitSignal
 from eloquence_ops.observations.transport import TcpConnect, TlsHandshake
+from eloquence_ops.observations.websocket_offer import WebsocketOffer
+
+ServerFact = (
+    ServerFacts
+    | UnitState
+    | UnitJournal
+    | KernelLog
+    | ServerListeners
+    | ServerProcesses
+    | ServerFirewall
+    | ServerInstallation
+    | LiveKitConfig
+    | ServerProxies
+    | ServerCertificates
+    | ServerTraffic
+    | ServerMachine
+    | ServerClock
+    | ServerChanges
+)
+"""What one round trip to the server brings back."""
 
 AnyObservation = Annotated[
     MachineNetwork
+    | MachineClock
     | ProxyTrial
     | AddressLookup
+    | NameShown
+    | NameSurvey
     | TcpConnect
     | TlsHandshake
+    | TlsChain
+    | NamelessAnswer
+    | WebsocketOffer
     | HttpExchange
     | ApiRoutes
     | SessionAnswer
-    | SessionLeftOpen,
+    | SessionLeftOpen
+    | LivekitSignal
+    | ServerReach
+    | ServerFact,
     Field(discriminator="kind"),
 ]
 
@@ -35,11 +75,35 @@ __all__ = [
     "AnyObservation",
     "ApiRoutes",
     "HttpExchange",
+    "KernelLog",
+    "LiveKitConfig",
+    "LivekitSignal",
+    "MachineClock",
     "MachineNetwork",
+    "NameShown",
+    "NameSurvey",
+    "NamelessAnswer",
     "Observation",
     "ProxyTrial",
+    "ServerCertificates",
+    "ServerChanges",
+    "ServerClock",
+    "ServerFact",
+    "ServerFacts",
+    "ServerFirewall",
+    "ServerInstallation",
+    "ServerListeners",
+    "ServerMachine",
+    "ServerProcesses",
+    "ServerProxies",
+    "ServerReach",
+    "ServerTraffic",
     "SessionAnswer",
     "SessionLeftOpen",
     "TcpConnect",
+    "TlsChain",
     "TlsHandshake",
+    "UnitJournal",
+    "UnitState",
+    "WebsocketOffer",
 ]

@@ -33,3 +33,11 @@ class ProxyTrial(Observation):
     outcome: Literal["answered", "failed", "not-tried"]
     status: int | None = None
     detail: str = ""
+
+
+class MachineClock(Observation):
+    """Whether this machine's kernel says that its clock follows a time server; None where it does
+    not tell (another system than Linux, a container)."""
+
+    kind: Literal["machine.clock"] = "machine.clock"
+    synchronised: bool | None

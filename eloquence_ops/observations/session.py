@@ -18,8 +18,13 @@ class ApiRoutes(Observation):
 
 
 class TokenClaims(Record):
-    """What a session's token says: LiveKit's video grants, and times in seconds since 1970."""
+    """What a session's token says: LiveKit's video grants, and times in seconds since 1970.
 
+    `issuer` is its `iss`, the name of the LiveKit API key that signed it: empty where there is
+    none, None in recordings from before it was read.
+    """
+
+    issuer: str | None = None
     room: str | None = None
     may_join: bool = False
     not_before: int | None = None

@@ -76,6 +76,10 @@ class HttpClient:
         self._vantage, self._body_limit = vantage, body_limit
         self._idle: list[_Connection] = []
 
+    @property
+    def road(self) -> Road:
+        return self._road
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -69,7 +69,7 @@ def of(error: Exception, wire: Wire, road: Road) -> Failure:
         connecting = outcome_of(system, road.family, road.address)
         return Failure(_CONNECTING.get(connecting, "failed"), describe(system))
     if wire.stage == "tls":
-        return Failure("tls-failed", _tls_detail(system) if system else str(error))
+        return Failure("tls-failed", tls_detail(system) if system else str(error))
     if isinstance(error, HeadTooLarge):
         return Failure("too-large", f"no end of the headers within {HEAD_LIMIT} bytes")
     if isinstance(error, NotHttp):
@@ -79,12 +79,13 @@ def of(error: Exception, wire: Wire, road: Road) -> Failure:
     if isinstance(error, httpcore.RemoteProtocolError) and wire.received and not wire.ended:
         # h11 quotes what it could not read; the body shows it, properly redacted.
         return Failure("not-http", str(error).partition(": bytearray(")[0])
-    part = f" after {wire.received} bytes of an unfinished answer" if wire.received else ""
+    part = f"; {wire.received} bytes of an unfinished answer had come" if wire.received else ""
     how = describe(system) if system else "the server closed the connection"
     return Failure("closed", how + part)
 
 
-def _tls_detail(error: OSError) -> str:
+def tls_detail(error: OSError) -> str:
+    """What ended a TLS handshake, in words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLEOFError):

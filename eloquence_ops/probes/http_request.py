@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -14,6 +15,15 @@ from eloquence_ops.secrets import Secret
 
 # What may stand in a request target as it is (RFC 3986, 2.2 and 2.3), and `%` of what is encoded.
 _TARGET_SAFE: Final = "%/?@!$&'()*+,;=:-._~"
+# The handshake of RFC 6455, 4.1, whose key is any 16 bytes.
+USER_AGENT: Final = f"eloquence/{__version__}"
+"""By which our own requests are known in a server's logs: they are no user's failures."""
+WEBSOCKET_UPGRADE: Final = (
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", base64.b64encode(b"eloquence-doctor").decode()),
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ def _own(request: HttpRequest, endpoint: Endpoint) -> list[tuple[str, str]]:
     """The headers that a request need not state."""
     own = [
         ("Host", without_zone(endpoint.authority)),
-        ("User-Agent", f"eloquence/{__version__}"),
+        ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
         ("Accept-Encoding", "identity"),
     ]

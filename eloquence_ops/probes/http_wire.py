@@ -67,7 +67,10 @@ class Wire(httpcore.AsyncNetworkBackend, httpcore.AsyncNetworkStream):
     ) -> Wire:
         begun = time.monotonic()
         road = self._road
-        self._channel = await Channel.open(road.family, road.address, road.port)
+        if road.via is not None:
+            self._channel = Channel(await road.via(road.address, road.port))
+        else:
+            self._channel = await Channel.open(road.family, road.address, road.port)
         self._asked = time.monotonic()
         self.connect_s = self._asked - begun
         self.stage = "tls" if road.endpoint.secure else "exchange"

@@ -9,11 +9,11 @@ from typing import Final
 
 from eloquence_ops.endpoints import ip_address
 from eloquence_ops.findings import Family, Vantage
-from eloquence_ops.observations.machine import MachineNetwork
+from eloquence_ops.observations.machine import MachineClock, MachineNetwork
 from eloquence_ops.probes.channel import socket_address
 from eloquence_ops.probes.proxy import proxy_for, trial
 
-__all__ = ["PROXY_VARIABLES", "leads_out", "network", "proxy_for", "trial"]
+__all__ = ["PROXY_VARIABLES", "clock", "leads_out", "network", "proxy_for", "trial"]
 
 # Documentation addresses (RFC 5737, RFC 3849): routed like any public one, and nobody's.
 _FAR_AWAY: Final = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
@@ -38,6 +38,27 @@ def network(*, environ: Mapping[str, str], started: float) -> MachineNetwork:
         ),
         duration_s=time.monotonic() - begun,
     )
+
+
+def clock(*, started: float) -> MachineClock:
+    """Whether somebody keeps the clock here. `started` is the run's `time.monotonic()`."""
+    begun = time.monotonic()
+    return MachineClock(
+        vantage=Vantage.HERE,
+        at_s=begun - started,
+        synchronised=_is_synchronised(),
+        duration_s=time.monotonic() - begun,
+    )
+
+
+def _is_synchronised() -> bool | None:
+    from eloquence_ops.server.remote.clock import is_synchronised
+    from eloquence_ops.server.remote.reading import Unreadable
+
+    try:
+        return is_synchronised()
+    except (Unreadable, AttributeError, OSError, TypeError):
+        return None  # no Linux, whose C library alone has adjtimex, or not allowed
 
 
 def leads_out(family: Family, address: str) -> bool:

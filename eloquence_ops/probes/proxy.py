@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from eloquence_ops import __version__
 from eloquence_ops.endpoints import Endpoint, a_label, ip_address
 from eloquence_ops.errors import UsageError
 from eloquence_ops.findings import Vantage
 from eloquence_ops.observations.machine import ProxyTrial
 from eloquence_ops.probes import remote_text
+from eloquence_ops.probes.http_request import USER_AGENT
 from eloquence_ops.probes.tcp import describe
 from eloquence_ops.secrets import Redactor, Secret
 
@@ -133,7 +133,7 @@ async def trial(
     if proxy is None:
         detail = "the variable holds no proxy URL that can be read"
     elif proxy.scheme not in _SPOKEN:
-        outcome, detail = "not-tried", f"{proxy.scheme} proxies are not spoken here"
+        outcome, detail = "not-tried", f"proxies of this kind are not spoken here: {proxy.scheme}"
     elif "%" in endpoint.host:
         outcome, detail = "not-tried", "a link-local address means nothing to a proxy"
     else:
@@ -175,7 +175,7 @@ async def _get(
                 trust_env=False,
                 follow_redirects=False,
                 timeout=None,  # noqa: S113  # one deadline holds for the whole exchange
-                headers={"User-Agent": f"eloquence/{__version__}", "Accept-Encoding": "identity"},
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             ) as client,
             client.stream("GET", f"{endpoint.http_url}/") as response,
         ):

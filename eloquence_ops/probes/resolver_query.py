@@ -56,7 +56,7 @@ async def _ask_for(kind: str, host: str, address: str, port: int, timeout_s: flo
     try:
         query = dns.message.make_query(host, kind)
         async with asyncio.timeout(timeout_s):
-            return _read(await _answer(query, address, port, timeout_s / _ATTEMPTS), kind)
+            return _read(await answer_to(query, address, port, timeout_s / _ATTEMPTS), kind)
     except TimeoutError:
         return Said("no-answer", detail=f"nothing within {timeout_s:g} s")
     except OSError as error:
@@ -66,7 +66,7 @@ async def _ask_for(kind: str, host: str, address: str, port: int, timeout_s: flo
         return Said("no-answer", detail=f"{type(error).__name__}: {words}".rstrip(": "))
 
 
-async def _answer(query: QueryMessage, address: str, port: int, patience_s: float) -> Message:
+async def answer_to(query: QueryMessage, address: str, port: int, patience_s: float) -> Message:
     """The packet is sent again after `patience_s`; the caller sets the deadline.
 
     Raises `OSError`, `EOFError` and `DNSException`.
@@ -129,5 +129,5 @@ def _followed(answer: QueryMessage, kind: str, *, no_name: bool) -> Said:
             Address(family=_TYPES[kind], address=record.address) for record in chain.answer
         )
         return Said("found", addresses)
-    detail = f"an alias for {alias}" if alias else ""
+    detail = f"an alias: {alias}" if alias else ""
     return Said("no-name" if no_name else "no-address", detail=detail)

@@ -22,6 +22,7 @@ from eloquence_ops.secrets import Redactor, Secret
 
 PATH: Final = "/api/sessions"
 OLD_START_PATH: Final = "/api/session/start"
+OLD_TOKEN_PATH: Final = "/livekit/token"  # noqa: S105  # a route
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _LONGEST_ID: Final = 200
 _LONGEST_CLAIMS: Final = 16 * 1024
@@ -63,6 +64,31 @@ def body_with_nulls() -> bytes:
     return _body(
         language="fr", scenario_id=None, goal=None, agent_profile_id=None, is_multi_agent=False
     )
+
+
+def old_body() -> bytes:
+    """What the debugging guide's way back sends to the old endpoint."""
+    return _body(language="fr", scenario_id=None, is_multi_agent=False)
+
+
+def old_session_id(body: bytes) -> str | None:
+    """The session that an old server has started; None where its answer names none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    session_id = _text(document, "session_id")
+    return session_id if _names_one_segment(session_id) else None
+
+
+def old_socket_path(session_id: str) -> str:
+    return f"/ws/simple/{quote(session_id, safe='')}"
+
+
+def old_end_path(session_id: str) -> str:
+    return f"/api/session/{quote(session_id, safe='')}/end"
 
 
 # No API can take a list for a session: whoever judges this body has let the request in.
@@ -141,8 +167,9 @@ def _claims(token: str, redactor: Redactor) -> TokenClaims | None:
         return None
     video = claims.get("video")
     grants = video if isinstance(video, dict) else {}
-    room = grants.get("room")
+    room, issuer = grants.get("room"), claims.get("iss")
     return TokenClaims(
+        issuer=remote_text.line(issuer, redactor, limit=80) if isinstance(issuer, str) else "",
         room=remote_text.line(room, redactor, limit=200) if isinstance(room, str) else None,
         may_join=grants.get("roomJoin") is True,
         not_before=_seconds(claims.get("nbf")),
@@ -182,12 +209,13 @@ def _text(document: dict[str, Any], name: str) -> str:
 
 
 def _url(text: str, redactor: Redactor) -> Endpoint | None:
-    """Only what the app can use: an address with ws:// or wss:// written out.
+    """Only what the app can use: an address with its scheme written out; livekit_client takes http
+    for ws and https for wss.
 
     One that holds a secret of this run (an echo of our key) is none: it would be shown, looked
     up and connected to.
     """
-    if not text.lower().startswith(("ws://", "wss://")):
+    if not text.lower().startswith(("ws://", "wss://", "http://", "https://")):
         return None
     try:
         endpoint = parse(text, "livekit")

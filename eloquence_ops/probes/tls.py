@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from typing import Final
 
 from eloquence_ops.errors import UsageError
 from eloquence_ops.findings import Vantage
+from eloquence_ops.observations.certificates import NamelessAnswer, TlsChain
 from eloquence_ops.observations.transport import Certificate, TlsHandshake, TlsOutcome
-from eloquence_ops.probes import certificates, remote_text
+from eloquence_ops.probes import certificates, chains, remote_text
+from eloquence_ops.probes.chains import Shown
 from eloquence_ops.probes.channel import Channel
 from eloquence_ops.probes.road import Road
 from eloquence_ops.probes.tcp import describe
@@ -65,6 +68,15 @@ def client_context(ca: str | None) -> ssl.SSLContext:
     return context
 
 
+def given_roots(ca: str | None) -> frozenset[str]:
+    """The fingerprints (SHA-256, hex) of what `client_context` trusts because of `ca`."""
+    if ca is None:
+        return frozenset()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=ca)
+    return frozenset(hashlib.sha256(der).hexdigest() for der in context.get_ca_certs(True))
+
+
 @dataclass
 class _Tried:
     """How one handshake ended. `first_bytes` are the peer's first, before decryption."""
@@ -72,7 +84,8 @@ class _Tried:
     outcome: TlsOutcome
     detail: str = ""
     version: str = ""
-    leaf: bytes | None = None
+    shown: Shown | None = None
+    verify_code: int = 0
     first_bytes: bytes = field(default=b"", repr=False)
     connected: bool = True
 
@@ -85,12 +98,14 @@ async def handshake(
     started: float,
     vantage: Vantage = Vantage.HERE,
     redactor: Redactor | None = None,
-) -> TlsHandshake:
-    """One handshake for the endpoint's name, at most `timeout_s` seconds.
+    given: frozenset[str] = frozenset(),
+) -> tuple[TlsHandshake, TlsChain | None]:
+    """One handshake for the endpoint's name, at most `timeout_s` seconds, and what was shown.
 
     Where it fails, one more connection looks why (at most `SECOND_LOOK_S` longer): it reads the
-    certificate that was refused, or asks whether plain HTTP is spoken. OpenSSL tells the first
-    of several faults of a chain; `detail` has its words. Never raises for what a server does.
+    certificates that were refused, or asks whether plain HTTP is spoken. OpenSSL tells the first
+    of several faults of a chain; `detail` has its words. `given` are the fingerprints of
+    `given_roots`. Never raises for what a server does.
     """
     begun = time.monotonic()
     redactor = redactor or Redactor()
@@ -98,7 +113,7 @@ async def handshake(
     tried = await _try(road, context, name, timeout_s)
     look_s = min(timeout_s, SECOND_LOOK_S)
     if tried.outcome in ("expired", "not-yet-valid", "name-mismatch", "untrusted"):
-        tried.leaf = (await _try(road, _reading_only(), name, look_s)).leaf
+        tried.shown = (await _try(road, _reading_only(), name, look_s)).shown
     elif (
         tried.connected
         and tried.outcome in ("failed", "closed", "silent")
@@ -106,13 +121,13 @@ async def handshake(
     ):
         tried.outcome = "plaintext"
     certificate: Certificate | None = None
-    if tried.leaf is not None:
-        described = certificates.describe(tried.leaf, redactor)
+    if tried.shown is not None:
+        described = certificates.describe(tried.shown.sent[0], redactor, name)
         if isinstance(described, Certificate):
             certificate = described
         else:
             tried.detail = f"{tried.detail}; {described}" if tried.detail else described
-    return TlsHandshake(
+    made = TlsHandshake(
         vantage=vantage,
         at_s=begun - started,
         duration_s=time.monotonic() - begun,
@@ -125,6 +140,31 @@ async def handshake(
         certificate=certificate,
         detail=remote_text.line(tried.detail, redactor, limit=300),
     )
+    if tried.shown is None:
+        return made, None
+    return made, chains.observed(tried.shown, made, tried.verify_code, given, redactor)
+
+
+async def without_name(
+    road: Road, *, timeout_s: float, started: float, redactor: Redactor
+) -> NamelessAnswer:
+    """What is shown to a client that says no name, as very old ones do. Never raises for what a
+    server does."""
+    begun = time.monotonic()
+    # An address is never sent as a name.
+    tried = await _try(road, _reading_only(), road.address.partition("%")[0], timeout_s)
+    leaf = certificates.describe_sent(tried.shown.sent[0], redactor) if tried.shown else ""
+    detail = leaf if isinstance(leaf, str) else ""
+    return NamelessAnswer(
+        at_s=begun - started,
+        duration_s=time.monotonic() - begun,
+        endpoint=str(road.endpoint),
+        family=road.family,
+        address=road.address,
+        sha256="" if isinstance(leaf, str) else leaf.sha256,
+        names=() if isinstance(leaf, str) else leaf.names,
+        detail=remote_text.line(detail or tried.detail, redactor, limit=300),
+    )
 
 
 async def _try(road: Road, context: ssl.SSLContext, name: str, timeout_s: float) -> _Tried:
@@ -134,7 +174,7 @@ async def _try(road: Road, context: ssl.SSLContext, name: str, timeout_s: float)
         async with deadline:
             channel = await Channel.open(road.family, road.address, road.port)
             tls = await channel.start_tls(context, name)
-            return _Tried("ok", version=tls.version() or "", leaf=tls.getpeercert(True))
+            return _Tried("ok", version=tls.version() or "", shown=chains.shown_in(tls))
     except OSError as error:
         late = isinstance(error, TimeoutError) and deadline.expired()
         tried = _Tried("silent") if late else _classified(error, handshaking=channel is not None)
@@ -148,7 +188,8 @@ async def _try(road: Road, context: ssl.SSLContext, name: str, timeout_s: float)
 
 def _classified(error: OSError, *, handshaking: bool) -> _Tried:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _Tried(_VERIFY_CODES.get(error.verify_code, "untrusted"), error.verify_message)
+        outcome = _VERIFY_CODES.get(error.verify_code, "untrusted")
+        return _Tried(outcome, error.verify_message, verify_code=error.verify_code)
     if isinstance(error, ssl.SSLEOFError):
         return _Tried("closed", "the server closed the connection during the handshake")
     if isinstance(error, ssl.SSLError):

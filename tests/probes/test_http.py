@@ -120,6 +120,30 @@ def test_an_upgrade_is_reported_and_not_followed() -> None:
     assert (seen.outcome, seen.status, seen.body) == ("answered", 101, "")
 
 
+def test_what_follows_an_upgrade_is_not_read_and_its_connection_ends() -> None:
+    ended = asyncio.Event()
+
+    async def pouring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_head(reader)
+        writer.write(b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"\x82\x7e\xff\xff" + b"x" * 65535)
+                await writer.drain()
+        except OSError:
+            ended.set()
+
+    async def story() -> None:
+        upgrade = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+        async with peer(pouring) as port, client_on(road_to(port)) as client:
+            seen = (await client.send(HttpRequest("up", "GET", "/", upgrade))).observation
+            assert (seen.outcome, seen.status, seen.body_bytes) == ("answered", 101, 0)
+            async with asyncio.timeout(5):
+                await ended.wait()
+
+    asyncio.run(story())
+
+
 def test_ipv6() -> None:
     async def story() -> HttpExchange:
         async with (

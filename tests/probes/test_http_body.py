@@ -69,6 +69,17 @@ RAW = RAW_DEFLATE.compress(b"plain text") + RAW_DEFLATE.flush()
         ("gzip", b"", "whole", b""),
         ("gzip", gzip.compress(b"") * 4000, "cut", b""),
     ],
+    ids=[
+        "gzip",
+        "two of gzip",
+        "deflate",
+        "raw deflate",
+        "half of gzip",
+        "no gzip",
+        "unknown",
+        "nothing",
+        "thousands of nothing",
+    ],
 )
 def test_a_server_that_compresses_anyway(
     coding: str, body: bytes, state: str, expected: bytes | None

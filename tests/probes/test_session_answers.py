@@ -65,7 +65,8 @@ def test_an_id_is_only_ever_one_segment_of_a_path(session_id: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://l.test",
+        "l.test",
+        "ftp://l.test",
         "wss://",
         "wss://a..b",
         "ws://u:p@l.test",

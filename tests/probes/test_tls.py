@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.errors import UsageError
 from eloquence_ops.findings import Family
-from eloquence_ops.observations import TlsHandshake
+from eloquence_ops.observations import NamelessAnswer, TlsHandshake
 from eloquence_ops.observations.transport import Certificate
 from eloquence_ops.probes import certificates
 from eloquence_ops.probes.road import Road
-from eloquence_ops.probes.tls import client_context, handshake
+from eloquence_ops.probes.tls import client_context, handshake, without_name
 from eloquence_ops.secrets import Redactor
 from tests.probes.authority import DAY, NOW, Authority, Issued, self_signed
 from tests.probes.peers import (
@@ -40,12 +40,13 @@ async def shaken(
     port: int, context: ssl.SSLContext, *, host: str = NAME, ip: str = "127.0.0.1", timeout_s: float
 ) -> TlsHandshake:
     family = Family.IPV6 if ":" in ip else Family.IPV4
-    return await handshake(
+    seen, _ = await handshake(
         Road(Endpoint("wss", host, 443), family, ip, port),
         context=context,
         timeout_s=timeout_s,
         started=time.monotonic(),
     )
+    return seen
 
 
 def seen_of(
@@ -234,6 +235,28 @@ def test_what_has_said_http_is_not_asked_again(trusting: ssl.SSLContext) -> None
 
     assert seen_of(None, trusting, handler=counted).outcome == "plaintext"
     assert len(calls) == 1
+
+
+def test_a_server_asked_without_a_name_shows_what_it_has_by_default(
+    authority: Authority, tmp_path: Path
+) -> None:
+    leaf = authority.leaf("default.test")
+    server = leaf.context(tmp_path)
+    names: list[str | None] = []
+    server.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    async def story() -> NamelessAnswer:
+        async with peer(silent, tls=server) as port:
+            return await without_name(
+                Road(Endpoint("wss", NAME, 443), Family.IPV4, "127.0.0.1", port),
+                timeout_s=3.0,
+                started=time.monotonic(),
+                redactor=Redactor(),
+            )
+
+    seen = asyncio.run(story())
+    assert (seen.names, names) == (("default.test",), [None])
+    assert len(seen.sha256) == 64
 
 
 def test_an_alert_in_tls_is_not_taken_for_plaintext(
