@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from eloquence_ops.findings import Status, Vantage
 from eloquence_ops.language import Language
+from eloquence_ops.typography import typeset
 
 CHECK_ID: Final = re.compile(r"[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*")
 CAUSE_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
@@ -19,8 +20,24 @@ _LINK: Final = re.compile(
     r"(?:@(?P<vantage>here|server|code))?(?: on (?P<on>same|host|any))?"
 )
 
-About = Literal["machine", "hosts", "endpoints", "api", "livekit"]
-"""What a check has one finding for: each host, each endpoint, the API, each LiveKit address."""
+About = Literal[
+    "machine",
+    "hosts",
+    "names",
+    "zones",
+    "endpoints",
+    "api",
+    "livekit",
+    "server",
+    "server-api",
+    "server-livekit",
+    "server-media",
+    "server-services",
+]
+"""What a check has one finding for: each host, each name as it is written, each host
+of which several name servers were asked, each endpoint, the API, each LiveKit address; the
+server; the API, LiveKit or each of both as they are on it, with the subjects of their addresses;
+the ports of LiveKit's media there."""
 Scope = Literal["endpoint", "host", "run"]
 """What one instance of a cause covers: an expired certificate one endpoint, no network the run."""
 Owner = Literal["app", "backend", "server", "network", "machine"]
@@ -46,7 +63,8 @@ class Text(Entry):
     fr: str = Field(min_length=1)
 
     def in_language(self, language: Language) -> str:
-        return self.fr if language == "fr" else self.en
+        """As it is shown; a template still, where it holds placeholders."""
+        return typeset(self.fr if language == "fr" else self.en, language)
 
 
 class Outcome(Entry):
@@ -132,12 +150,21 @@ class Link:
 
 
 class Remedy(Entry):
-    """One step. `run` can be pasted where `where` says; `changes` says what it alters."""
+    """One step. `run` can be pasted where `where` says; `changes` says what it alters.
+
+    `only_if`: without one of these findings this step is not offered.
+    """
 
     say: Text
     run: str = ""
     where: Place
     changes: Text
+    only_if: tuple[Link, ...] = ()
+
+    @field_validator("only_if", mode="before")
+    @classmethod
+    def _links(cls, texts: object) -> object:
+        return tuple(map(Link.parse, texts)) if isinstance(texts, list) else texts
 
     @property
     def only_looks(self) -> bool:
@@ -168,6 +195,11 @@ class ShownBy(Entry):
 class Cause(Entry):
     """A fault of the real world, and how it shows.
 
+    `looks_like`: causes that this one cannot be told from by what they explain. Once something of
+    its own is seen, it explains all that they explain; where one of them serves too, it gives way.
+
+    `explains_if_confirmed`: what it may produce, and too seldom to be thought of without proof.
+
     `clears_app`: false where the address that was examined may itself be the mistake, so that the
     app, which holds the same address, cannot be called innocent.
     """
@@ -178,7 +210,9 @@ class Cause(Entry):
     owner: Owner
     happened: Text
     scope: Scope = "endpoint"
+    looks_like: tuple[str, ...] = ()
     explains: tuple[Link, ...]
+    explains_if_confirmed: tuple[Link, ...] = ()
     confirmed_by: tuple[Link, ...] = ()
     contradicted_by: tuple[Link, ...] = ()
     prior: int = Field(ge=0, le=9, default=5)
@@ -189,10 +223,16 @@ class Cause(Entry):
     false_positives: Text
     shown_by: ShownBy
 
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Every finding that it has to do with."""
+        explained = (*self.explains, *self.explains_if_confirmed)
+        return (*explained, *self.confirmed_by, *self.contradicted_by)
+
     @model_validator(mode="before")
     @classmethod
     def _links(cls, raw: dict[str, Any]) -> dict[str, Any]:
-        links = ("explains", "confirmed_by", "contradicted_by")
+        links = ("explains", "explains_if_confirmed", "confirmed_by", "contradicted_by")
         return raw | {
             name: tuple(Link.parse(text) if isinstance(text, str) else text for text in raw[name])
             for name in links
@@ -201,11 +241,12 @@ class Cause(Entry):
 
 
 class Symptom(Entry):
-    """Something people paste. `matches` are regular expressions, any of which is enough."""
+    """Something people paste. `matches` are regular expressions, any of which is enough. No causes:
+    nothing that is examined could be the reason, and `reads` says so."""
 
     matches: tuple[str, ...] = Field(min_length=1)
     reads: Text
-    causes: tuple[str, ...] = Field(min_length=1)
+    causes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -229,6 +270,8 @@ class Catalogue:
         order: dict[str, None] = {}
 
         def add(check_id: str) -> None:
+            if check_id in order:
+                return
             for required in self.checks[check_id].prerequisites:
                 add(required.check)
             order[check_id] = None

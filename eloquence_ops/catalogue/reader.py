@@ -84,13 +84,17 @@ def _entry(model: type[E], entry_id: str, path: Path) -> E:
 
 
 def _refuse_loose_ends(found: Catalogue) -> None:
+    sound: set[str] = set()
     for check in found.checks.values():
         for required in check.prerequisites:
             if required.check not in found.checks:
                 raise CatalogueError(f"{check.id} requires {required.check}, which does not exist")
-        _refuse_cycle(found, check.id, ())
+        _refuse_cycle(found, check.id, (), sound)
     for cause in found.causes.values():
-        for link in (*cause.explains, *cause.confirmed_by, *cause.contradicted_by):
+        for other in cause.looks_like:
+            if other not in found.causes:
+                raise CatalogueError(f"{cause.id} looks like {other}, which does not exist")
+        for link in cause.links:
             try:
                 found.status(link.finding)
             except KeyError:
@@ -103,9 +107,13 @@ def _refuse_loose_ends(found: Catalogue) -> None:
                 raise CatalogueError(f"a symptom points to {cause_id}, which does not exist")
 
 
-def _refuse_cycle(found: Catalogue, check_id: str, path: tuple[str, ...]) -> None:
+def _refuse_cycle(found: Catalogue, check_id: str, path: tuple[str, ...], sound: set[str]) -> None:
+    """`sound`: the checks that are known to end nowhere in themselves; grows."""
     if check_id in path:
         raise CatalogueError(f"checks require each other: {' → '.join((*path, check_id))}")
+    if check_id in sound:
+        return
     for required in found.checks[check_id].prerequisites:
         if required.check in found.checks:
-            _refuse_cycle(found, required.check, (*path, check_id))
+            _refuse_cycle(found, required.check, (*path, check_id), sound)
+    sound.add(check_id)

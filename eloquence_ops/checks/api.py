@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from eloquence_ops.checks import reachable, stages
 from eloquence_ops.checks.fingerprints import (
+    REDIRECTS,
     Author,
     author,
     gateway_outcome,
     is_app_error,
-    is_json,
+    is_foreign,
 )
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint, parse
 from eloquence_ops.errors import UsageError
+from eloquence_ops.findings import Evidence
 from eloquence_ops.observations import ApiRoutes, HttpExchange, TcpConnect, TlsHandshake
+from eloquence_ops.untrusted import one_line
 
 SESSIONS: Final = "/api/sessions"
 OLD_START: Final = "/api/session/start"
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @check("api.reachable", feeds=("reach",), outcomes=reachable.OUTCOMES)
@@ -34,7 +36,7 @@ def reachable_(api: Endpoint, seen: Seen) -> Judgement:
 
 def _is_barred(exchange: HttpExchange) -> bool:
     """Refused by something in front of the application, which would say so in JSON."""
-    return exchange.status in (401, 403) and not is_app_error(exchange)
+    return exchange.status in (401, 403) and author(exchange) != "app"
 
 
 @check("api.access", feeds=("routes", "root"), outcomes={"ok": "", "denied": "status author"})
@@ -43,41 +45,64 @@ def access(api: Endpoint, seen: Seen) -> Judgement:
     exchange = seen.exchange(api, "sessions-get")
     if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
         return
-    if _is_barred(exchange):
+    if _is_barred(exchange) and not shown_by_post(api, seen):
         yield Verdict("denied", {"status": exchange.status, "author": author(exchange)})
     else:
         yield Verdict("ok")
 
 
-def _redirected_to(api: Endpoint, exchange: HttpExchange) -> Endpoint | None:
-    """Where a redirect leads, without its query; None where it stays at this address."""
+def _redirect(api: Endpoint, exchange: HttpExchange) -> Verdict:
+    """Where GET on the sessions route is sent on to, and what that means."""
     location = exchange.header("location")
-    if exchange.status not in _REDIRECTS or not location:
-        return None
+    if exchange.status not in REDIRECTS:
+        return Verdict("ok")
+    nowhere = Verdict("unreadable", {"status": exchange.status})
+    if not location:
+        return nowhere
+    asked = f"{api.url}{SESSIONS}"
     try:
-        leads_to = urljoin(f"{api.url}{SESSIONS}", location)
+        leads_to = urljoin(asked, location)
         if not leads_to.lower().startswith(("http://", "https://")):
-            return None
+            return nowhere
         target = parse(leads_to, "api")
     except (UsageError, ValueError):
-        return None
+        return nowhere
+    # urlsplit keeps the slash at the end, which an endpoint has none of.
+    path = urlsplit(leads_to).path
     own = (api.scheme, api.host, api.port)
-    return None if (target.scheme, target.host, target.port) == own else target
+    stays = (target.scheme, target.host, target.port) == own
+    evidence: Evidence = {"status": exchange.status, "target": str(target)}
+    if target.host == api.host and path == urlsplit(asked).path + "/":
+        return Verdict("slash", evidence)  # its scheme may be lost behind a proxy
+    if not stays:
+        return Verdict("elsewhere", evidence)
+    if path == urlsplit(asked).path:
+        return Verdict("loop", evidence)
+    site = str(replace(target, path=""))
+    whole = site + one_line(path, limit=80)
+    return Verdict("elsewhere", {"status": exchange.status, "target": whole})
 
 
-@check("api.redirect", feeds=("routes",), outcomes={"ok": "", "elsewhere": "status target"})
+@check(
+    "api.redirect",
+    feeds=("routes",),
+    outcomes={
+        "ok": "",
+        "elsewhere": "status target",
+        "slash": "status target",
+        "loop": "status target",
+        "unreadable": "status",
+    },
+)
 def redirect(api: Endpoint, seen: Seen) -> Judgement:
-    """Whether the address sends on to another one, where a POST does not follow."""
+    """Whether the route is answered where it was asked for: a POST follows no redirect."""
     exchange = seen.exchange(api, "sessions-get")
     if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
         return
-    if target := _redirected_to(api, exchange):
-        yield Verdict("elsewhere", {"status": exchange.status, "target": str(target)})
-    else:
-        yield Verdict("ok")
+    yield _redirect(api, exchange)
 
 
-@check("api.gateway", feeds=("routes",), outcomes={"ok": "", "bad-gateway": "status author"})
+@check("api.gateway", feeds=("routes",), outcomes=stages.GATEWAY_OUTCOMES)
 def gateway(api: Endpoint, seen: Seen) -> Judgement:
     """Whether a proxy in front could connect to the API."""
     yield from stages.gateway(seen.exchange(api, "sessions-get", "root"))
@@ -86,24 +111,36 @@ def gateway(api: Endpoint, seen: Seen) -> Judgement:
 @check(
     "api.answers",
     feeds=("routes",),
-    outcomes=stages.ANSWER_OUTCOMES | {"ok": "status milliseconds stages"},
+    outcomes=stages.ANSWER_OUTCOMES
+    | {"ok": "status milliseconds stages", "one-family": "family address outcome"},
 )
 def answers(api: Endpoint, seen: Seen) -> Judgement:
     """Whether HTTP comes back in time; where there are two address families, over each."""
     by_family = {
         exchange.family: exchange
         for exchange in reversed(seen.about(HttpExchange, api))
-        if exchange.purpose == "sessions-get"
+        if exchange.purpose in ("sessions-get", "family-get")
     }
     root = seen.exchange(api, "root")
     asked = list(by_family.values()) or ([root] if root else [])
-    for exchange in asked:
-        for verdict in stages.answer(exchange):
+    judged = [(exchange, next(stages.answer(exchange), None)) for exchange in asked]
+    works = _works_best([exchange for exchange, found in judged if found and found.outcome == "ok"])
+    for exchange, verdict in judged:
+        family = exchange.family if len(asked) > 1 else None
+        if works is not None and exchange.status != works.status:
+            came = verdict.outcome if verdict and verdict.outcome != "ok" else exchange.status
+            address = {"address": exchange.address, "family": exchange.family.value}
+            yield Verdict("one-family", {**address, "outcome": came}, family)
+        elif verdict is not None:
             evidence = dict(verdict.evidence)
             if verdict.outcome == "ok":
                 evidence["stages"] = tuple(_stages(api, exchange, seen))
-            family = exchange.family if len(asked) > 1 else None
             yield replace(verdict, evidence=evidence, family=family)
+
+
+def _works_best(answered: list[HttpExchange]) -> HttpExchange | None:
+    """Of those that were answered over different families, the one that shows the route."""
+    return next((entry for entry in answered if route_is_there(entry)), next(iter(answered), None))
 
 
 def _stages(api: Endpoint, exchange: HttpExchange, seen: Seen) -> Iterator[str]:
@@ -121,7 +158,8 @@ def _stages(api: Endpoint, exchange: HttpExchange, seen: Seen) -> Iterator[str]:
         yield f"HTTP {exchange.timings.first_byte * 1000:.1f} ms"
 
 
-def _listed(api: Endpoint, seen: Seen) -> frozenset[str]:
+def listed_routes(api: Endpoint, seen: Seen) -> frozenset[str]:
+    """What the API's own documentation lists, as `METHOD /path`."""
     return frozenset(route for entry in seen.about(ApiRoutes, api) for route in entry.routes)
 
 
@@ -141,17 +179,33 @@ def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) 
 
 def shifted_route(api: Endpoint, seen: Seen) -> str | None:
     """Where the route is instead, one `/api` too high or too low; None where it is not."""
+    listed = listed_routes(api, seen)
     for purpose, path in (("bare-get", "/sessions"), ("doubled-get", f"/api{SESSIONS}")):
         other = seen.exchange(api, purpose)
-        if other is not None and route_is_there(other):
+        only_there = f"POST {path}" in listed and f"POST {SESSIONS}" not in listed
+        if (other is not None and route_is_there(other)) or only_there:
             return path
     return None
 
 
 def route_is_there(probed: HttpExchange) -> bool:
     """Whether GET shows a POST route: 405 with `allow: POST`, or the application wants a key."""
-    refused = probed.status in (401, 403) and is_app_error(probed)
+    refused = probed.status in (401, 403) and author(probed) == "app"
     return refused or bool(_registered("", probed, frozenset()))
+
+
+def shown_by_post(api: Endpoint, seen: Seen) -> bool:
+    """Whether the route judged a POST that can open nothing."""
+    posted = seen.exchange(api, "sessions-post")
+    return posted is not None and judged_post(posted)
+
+
+def judged_post(posted: HttpExchange) -> bool:
+    """Whether a POST without a key, of a body that can open nothing, came as far as the route: it
+    wants a key, or FastAPI has looked at the body."""
+    if posted.status in (401, 403):
+        return author(posted) == "app"
+    return posted.status == 422 and is_app_error(posted)
 
 
 def may_have_sessions(probed: HttpExchange, routes: ApiRoutes | None) -> bool:
@@ -167,8 +221,9 @@ def _opened_by_post(exchange: HttpExchange | None) -> bool:
     """A POST that the route itself judged, whatever it came to."""
     if exchange is None or exchange.status is None:
         return False
-    judged = exchange.status in (401, 403, 422) and is_app_error(exchange)
-    return judged or 200 <= exchange.status < 300
+    refused = exchange.status in (401, 403) and author(exchange) == "app"
+    judged = exchange.status == 422 and is_app_error(exchange)
+    return refused or judged or 200 <= exchange.status < 300
 
 
 @check(
@@ -178,14 +233,14 @@ def _opened_by_post(exchange: HttpExchange | None) -> bool:
 )
 def sessions_route(api: Endpoint, seen: Seen) -> Judgement:
     """Whether `POST /api/sessions` is registered: never by one sign alone."""
-    probed, listed = seen.exchange(api, "sessions-get"), _listed(api, seen)
+    probed, listed = seen.exchange(api, "sessions-get"), listed_routes(api, seen)
     if probed is None:
         return
     exists = _registered(SESSIONS, probed, listed)
     signs = {
         "405": probed.status == 405 and bool(exists),
         "openapi.json": f"POST {SESSIONS}" in listed,
-        "POST": _opened_by_post(seen.exchange(api, "session-open")),
+        "POST": _opened_by_post(seen.exchange(api, "session-open")) or shown_by_post(api, seen),
     }
     if any(signs.values()):
         yield Verdict("ok", {"signs": tuple(name for name, there in signs.items() if there)})
@@ -202,7 +257,7 @@ def sessions_route(api: Endpoint, seen: Seen) -> Judgement:
 )
 def old_routes(api: Endpoint, seen: Seen) -> Judgement:
     """Which generation of the API answers: the old endpoints, the new ones, or both."""
-    listed = _listed(api, seen)
+    listed = listed_routes(api, seen)
     old = _registered(OLD_START, seen.exchange(api, "old-start-get"), listed)
     new = _registered(SESSIONS, seen.exchange(api, "sessions-get"), listed)
     routes = {"routes": (f"POST {OLD_START}",)}
@@ -221,7 +276,7 @@ def old_routes(api: Endpoint, seen: Seen) -> Judgement:
 )
 def identity(api: Endpoint, seen: Seen) -> Judgement:
     """Whether it is an Eloquence backend at all, old or new. Only what shows itself is another."""
-    probed, listed = seen.exchange(api, "sessions-get"), _listed(api, seen)
+    probed, listed = seen.exchange(api, "sessions-get"), listed_routes(api, seen)
     if probed is None or probed.outcome != "answered" or gateway_outcome(probed):
         return
     old = _registered(OLD_START, seen.exchange(api, "old-start-get"), listed)
@@ -230,19 +285,15 @@ def identity(api: Endpoint, seen: Seen) -> Judgement:
         or old
         or shifted_route(api, seen)
         or _opened_by_post(seen.exchange(api, "session-open"))
+        or shown_by_post(api, seen)
     ):
         yield Verdict("ok")
-    elif listed or _is_foreign(probed):
+    elif listed or is_foreign(probed):
         titles = [entry.title for entry in seen.about(ApiRoutes, api)]
         evidence = {"title": titles[0] if titles else "no-title", "status": probed.status}
         yield Verdict("other-service", evidence | {"author": _writer(api, probed, seen)})
     else:
         yield Verdict("unclear", {"status": probed.status})
-
-
-def _is_foreign(probed: HttpExchange) -> bool:
-    """A page or a 404 that FastAPI does not write. A refusal or a failure may be anybody's."""
-    return probed.status in (200, 404) and not is_json(probed)
 
 
 def _writer(api: Endpoint, probed: HttpExchange, seen: Seen) -> Author:

@@ -1,39 +1,31 @@
-"""The API's contract beyond the first session: keys, bodies, CORS, what is handed out, neighbours.
+"""The API's contract beyond the first session: keys, bodies, CORS, prefix, neighbours.
 
-Registered under the area `api`; `checks/api.py` has the way up to it, `api_session.py` the session.
+Registered under the area `api`; `checks/api.py` has the way up to it, `api_session.py` the session,
+`api_token.py` what comes with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from eloquence_ops.checks.api import route_is_there, shifted_route
 from eloquence_ops.checks.api_session import invalid_fields
-from eloquence_ops.checks.fingerprints import is_app_error
+from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_app_error
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint, Scope, narrower, scope_of
+from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import HttpExchange
 
-# LiveKit's own leeway.
-_LEEWAY_S: Final = 60
-
-
-def _scope(api: Endpoint, seen: Seen) -> Scope | None:
-    """From how far the API can be used: the widest of its addresses."""
-    lookup = seen.lookup(api.host)
-    widest: Scope | None = None
-    for entry in lookup.addresses if lookup else ():
-        scope = scope_of(entry.address)
-        if scope is not None and (widest is None or narrower(widest, than=scope)):
-            widest = scope
-    return widest
+APP_ORIGIN: Final = "http://localhost:8080"
+"""A web app's origin; which one does not matter to an API that allows all or lists its own."""
 
 
 def _let_in(exchange: HttpExchange) -> bool | None:
     """Whether authentication was passed: FastAPI judges it first, then the impossible body."""
     if exchange.status in (401, 403):
-        return False
+        # A proxy or a firewall that refuses says nothing of the API behind it.
+        return False if author(exchange) == "app" else None
     if exchange.status != 422 or not is_app_error(exchange):
         return None
     # A key that is declared as a plain required header is missed by validation itself.
@@ -82,7 +74,7 @@ def default_key(api: Endpoint, seen: Seen) -> Judgement:
         case False:
             yield Verdict("ok")
         case True:
-            yield Verdict("accepted" if _scope(api, seen) == "public" else "local")
+            yield Verdict("accepted" if seen.scope(api.host) == "public" else "local")
         case None:
             yield Verdict("unclear", {"status": exchange.status})
 
@@ -90,7 +82,7 @@ def default_key(api: Endpoint, seen: Seen) -> Judgement:
 @check("api.key-in-clear", feeds=("names",), outcomes={"ok": "", "in-clear": ""})
 def key_in_clear(api: Endpoint, seen: Seen) -> Judgement:
     """Whether the key crosses public networks readable for everybody on the way."""
-    exposed = not api.secure and _scope(api, seen) == "public" and seen.asked.has_api_key
+    exposed = not api.secure and seen.scope(api.host) == "public" and seen.asked.has_api_key
     yield Verdict("in-clear" if exposed else "ok")
 
 
@@ -101,6 +93,8 @@ def key_in_clear(api: Endpoint, seen: Seen) -> Judgement:
         "ok": "",
         "minimal-refused": "status problems",
         "nulls-refused": "status problems",
+        "minimal-fails": "status",
+        "nulls-fails": "status",
     },
 )
 def bodies(api: Endpoint, seen: Seen) -> Judgement:
@@ -110,9 +104,12 @@ def bodies(api: Endpoint, seen: Seen) -> Judgement:
         exchange = seen.exchange(api, f"{name}-open")
         if exchange is None or exchange.outcome != "answered" or exchange.status is None:
             continue
-        if exchange.status == 429 or exchange.status >= 500:
+        if exchange.status == 429 or gateway_outcome(exchange):
             continue  # one session too many, or a bad moment: not the body's fault
         answered += 1
+        if exchange.status >= 500:
+            yield Verdict(f"{name}-fails", {"status": exchange.status})
+            return
         if exchange.status != 200:
             problems = tuple(invalid_fields(exchange)) if exchange.status == 422 else ()
             yield Verdict(f"{name}-refused", {"status": exchange.status, "problems": problems})
@@ -121,18 +118,61 @@ def bodies(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("ok")
 
 
-@check("api.cors", feeds=("cors",), outcomes={"ok": "", "missing": "status"})
+@check(
+    "api.cors",
+    feeds=("cors",),
+    outcomes={"ok": "", "own-origins": "", "missing": "status", "refuses": "status what"},
+)
 def cors(api: Endpoint, seen: Seen) -> Judgement:
-    """Whether a browser may call the API. An API that lists its origins need not list ours."""
+    """Whether a browser may call the API as the app does (Fetch standard, CORS-preflight)."""
     exchange = seen.exchange(api, "preflight")
     if exchange is None or exchange.outcome != "answered":
         return
-    allows = exchange.header("access-control-allow-origin") is not None
-    lists_origins = exchange.status == 400 and "origin" in exchange.body.lower()
-    if allows or lists_origins:
-        yield Verdict("ok")
-    else:
+    refused_origin = _STARLETTE_REFUSES in exchange.body and "origin" in exchange.body
+    if exchange.header("access-control-allow-origin") is None and not refused_origin:
         yield Verdict("missing", {"status": exchange.status})
+    elif what := tuple(dict.fromkeys(_refused_by_preflights(exchange, api, seen))):
+        yield Verdict("refuses", {"status": exchange.status, "what": what})
+    elif refused_origin:
+        yield Verdict("own-origins")  # it lists its own, and ours is made up
+    else:
+        yield Verdict("ok")
+
+
+# How Starlette's CORSMiddleware refuses, followed by what it is: origin, method, headers.
+_STARLETTE_REFUSES: Final = "Disallowed CORS "
+
+
+def _refused_by_preflights(opening: HttpExchange, api: Endpoint, seen: Seen) -> Iterator[str]:
+    yield from _refused_by_preflight(opening, "POST", frozenset({"content-type", "x-api-key"}))
+    ending = seen.exchange(api, "preflight-delete")
+    if ending is not None and ending.outcome == "answered":
+        yield from _refused_by_preflight(ending, "DELETE", frozenset({"x-api-key"}))
+
+
+def _refused_by_preflight(
+    exchange: HttpExchange, method: str, needed: frozenset[str]
+) -> Iterator[str]:
+    """What the app needs and the answer does not grant."""
+    if _STARLETTE_REFUSES in exchange.body:
+        refused = exchange.body.partition(_STARLETTE_REFUSES)[2]
+        yield from (
+            {"method": method}.get(what, what) for what in ("method", "headers") if what in refused
+        )
+        return
+    if not 200 <= (exchange.status or 0) < 300:
+        yield f"HTTP {exchange.status}"
+    if exchange.header("access-control-allow-origin") not in ("*", APP_ORIGIN):
+        yield "origin"
+    methods, headers = _listed(exchange, "methods"), _listed(exchange, "headers")
+    if not methods & {"*", method.lower()}:
+        yield method
+    yield from sorted(needed - headers if "*" not in headers else ())
+
+
+def _listed(exchange: HttpExchange, what: str) -> frozenset[str]:
+    value = exchange.header(f"access-control-allow-{what}") or ""
+    return frozenset(word.strip().lower() for word in value.split(","))
 
 
 @check("api.session-gone", feeds=("session",), outcomes={"ok": "status", "still-there": "status"})
@@ -143,38 +183,6 @@ def session_gone(api: Endpoint, seen: Seen) -> Judgement:
         return
     outcome = "ok" if exchange.status in (404, 410) else "still-there"
     yield Verdict(outcome, {"status": exchange.status})
-
-
-@check(
-    "api.token",
-    feeds=("session",),
-    outcomes={
-        "ok": "minutes",
-        "lasting": "",
-        "wrong-room": "",
-        "no-join": "",
-        "out-of-time": "detail",
-    },
-)
-def token(_api: Endpoint, seen: Seen) -> Judgement:
-    """What the token says of itself; whether LiveKit accepts it is LiveKit's to say."""
-    answer = seen.session
-    if answer is None or answer.token is None:
-        return
-    claims, now = answer.token, seen.now.timestamp() + answer.at_s
-    if claims.room is not None and claims.room != answer.room_name:
-        yield Verdict("wrong-room")
-    if not claims.may_join:
-        yield Verdict("no-join")
-    early = claims.not_before is not None and claims.not_before > now + _LEEWAY_S
-    late = claims.expires is not None and claims.expires < now - _LEEWAY_S
-    if early or late:
-        yield Verdict("out-of-time", {"detail": "not-yet-valid" if early else "expired"})
-    elif claims.may_join and claims.room in (None, answer.room_name):
-        if claims.expires is None:
-            yield Verdict("lasting")
-        else:
-            yield Verdict("ok", {"minutes": round((claims.expires - now) / 60)})
 
 
 @check("api.prefix", feeds=("routes",), outcomes={"ok": "", "found": "path"})
@@ -190,19 +198,24 @@ def prefix(api: Endpoint, seen: Seen) -> Judgement:
 @check(
     "api.neighbours",
     feeds=("neighbours",),
-    outcomes={"ok": "", "found": "address", "none": "tried"},
+    outcomes={"ok": "", "found": "address", "direct": "address", "none": "tried"},
 )
 def neighbours(api: Endpoint, seen: Seen) -> Judgement:
     """Where an API that does not answer at its address may be instead."""
     tried = [entry for entry in seen.every(HttpExchange) if entry.purpose == "neighbour-get"]
+    direct: HttpExchange | None = None
     for entry in tried:
+        if entry.outcome != "answered" or not route_is_there(entry):
+            continue
         # Plain HTTP behind a silent TLS port is the API without its proxy, no address to move to.
         if api.secure and not entry.endpoint.startswith("https://"):
+            direct = entry
             continue
-        if entry.outcome == "answered" and route_is_there(entry):
-            yield Verdict("found", {"address": entry.endpoint})
-            return
-    if tried:
+        yield Verdict("found", {"address": entry.endpoint})
+        return
+    if direct is not None:
+        yield Verdict("direct", {"address": direct.endpoint})
+    elif tried:
         yield Verdict("none", {"tried": tuple(entry.endpoint for entry in tried)})
     elif seen.exchange(api, "sessions-get", "root") is not None:
         yield Verdict("ok")

@@ -10,49 +10,64 @@ from eloquence_ops.checks.fingerprints import (
     GATEWAY_STATUSES,
     author,
     gateway_outcome,
-    is_app_error,
 )
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.checks.stages import gateway_timeout
+from eloquence_ops.endpoints import Endpoint, parse, scope_of
 from eloquence_ops.observations import HttpExchange, SessionAnswer, SessionLeftOpen
 from eloquence_ops.untrusted import one_line
 
 RESPONSE_FIELDS: Final = ("session_id", "room_name", "token", "url")
 _MOST_PROBLEMS: Final = 8
+_CLOSES: Final = frozenset(
+    f"{visit}-close" for visit in ("session", "minimal", "nulls", "key-proof")
+)
 _LONGEST_PROBLEM: Final = 160
 
 
 @check(
     "api.key",
-    feeds=("session",),
+    feeds=("session", "key-proof"),
     outcomes={
         "ok": "",
         "rejected": "status",
         "blocked": "status author",
+        "unclear": "status",
         "not-given": "",
-        "read-only": "",
+        "not-now": "",
     },
 )
 def key(api: Endpoint, seen: Seen) -> Judgement:
     """Whether our API key is accepted. A missing key was 403 before FastAPI 0.122, 401 since."""
-    if seen.asked.read_only:
-        yield Verdict("read-only")
-        return
     if not seen.asked.has_api_key:
         yield Verdict("not-given")
         return
-    exchange = seen.exchange(api, "session-open")
+    if seen.asked.read_only and not seen.asked.proves_key:
+        yield Verdict("not-now")
+        return
+    # Authentication is judged before the body, so that one that opens nothing proves as much.
+    exchange = seen.exchange(api, "session-open", "key-proof-open")
     if exchange is None or exchange.outcome != "answered":
         return
     if exchange.status in (401, 403):
         evidence = {"status": exchange.status}
-        if is_app_error(exchange):
+        if author(exchange) == "app":
             yield Verdict("rejected", evidence)
         else:
             yield Verdict("blocked", evidence | {"author": author(exchange)})
-    elif exchange.status is not None and exchange.status not in GATEWAY_STATUSES:
+    elif _got_past_the_key(exchange):
         yield Verdict("ok")
+    elif exchange.status not in GATEWAY_STATUSES:
+        yield Verdict("unclear", {"status": exchange.status})
+
+
+def _got_past_the_key(exchange: HttpExchange) -> bool:
+    """FastAPI judges the key first: an answer to the body, or an accident in the handler, comes
+    after it. A limiter's 429 or a redirect may come before."""
+    status = exchange.status or 0
+    failed = status >= 500 and status not in GATEWAY_STATUSES
+    return 200 <= status < 300 or status == 422 or failed
 
 
 def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
@@ -81,18 +96,23 @@ def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
         "ok": "milliseconds",
         "error": "status excerpt",
         "bad-gateway": "status author",
-        "gateway-timeout": "status author",
+        "gateway-timeout": "status author seconds",
         "refused": "status excerpt",
         "too-many": "",
         "invalid": "problems",
         "wrong-status": "status",
         "wrong-fields": "problems",
+        "too-large": "bytes",
         "silent": "seconds",
         "broken": "detail",
+        "read-only": "",
     },
 )
 def session(api: Endpoint, seen: Seen) -> Judgement:
     """Whether a session opens with exactly 200 and the four fields: the app takes nothing else."""
+    if seen.asked.read_only:
+        yield Verdict("read-only")
+        return
     exchange = seen.exchange(api, "session-open")
     if exchange is None:
         return
@@ -103,8 +123,11 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("broken", {"detail": exchange.detail or exchange.outcome})
         return
     status, excerpt = exchange.status, exchange.body[:160]
-    if apology := gateway_outcome(exchange):
-        yield Verdict(apology, {"status": status, "author": author(exchange)})
+    apology = gateway_outcome(exchange)
+    if apology == "gateway-timeout":
+        yield Verdict("gateway-timeout", gateway_timeout(exchange))
+    elif apology:
+        yield Verdict("bad-gateway", {"status": status, "author": author(exchange)})
     elif status >= 500:
         yield Verdict("error", {"status": status, "excerpt": excerpt})
     elif status == 422:
@@ -115,11 +138,25 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("refused", {"status": status, "excerpt": excerpt})
     elif status != 200:
         yield Verdict("wrong-status", {"status": status})
-    elif problems := tuple(_field_problems(seen.session)):
-        yield Verdict("wrong-fields", {"problems": problems})
     else:
-        milliseconds = round(exchange.duration_s * 1000, 1)
-        yield Verdict("ok", {"milliseconds": milliseconds}, duration_s=exchange.duration_s)
+        yield from _opened(exchange, seen)
+
+
+def _opened(exchange: HttpExchange, seen: Seen) -> Judgement:
+    """What a 200 brought, if it came to its end."""
+    match exchange.body_state:
+        case "slow":
+            yield Verdict("silent", {"seconds": round(exchange.duration_s, 1)})
+        case "broken":
+            yield Verdict("broken", {"detail": f"HTTP 200, {exchange.body_bytes} bytes"})
+        case "cut":
+            yield Verdict("too-large", {"bytes": exchange.body_bytes})
+        case "whole":
+            if problems := tuple(_field_problems(seen.session)):
+                yield Verdict("wrong-fields", {"problems": problems})
+                return
+            milliseconds = round(exchange.duration_s * 1000, 1)
+            yield Verdict("ok", {"milliseconds": milliseconds}, duration_s=exchange.duration_s)
 
 
 def _field_problems(answer: SessionAnswer | None) -> Iterator[str]:
@@ -146,6 +183,8 @@ def _field_problems(answer: SessionAnswer | None) -> Iterator[str]:
         "narrower": "url url_scope api_scope",
         "unresolved": "url",
         "insecure": "url",
+        "unicode": "url usable",
+        "elsewhere": "url configured",
     },
 )
 def session_url(api: Endpoint, seen: Seen) -> Judgement:
@@ -158,10 +197,32 @@ def session_url(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("narrower", {"url": answer.url, **scopes})
     elif answer.url_lookup in ("no-name", "no-address"):
         yield Verdict("unresolved", {"url": answer.url})
-    elif api.secure and answer.url.lower().startswith("ws://"):
+    elif api.secure and answer.url.lower().startswith(("ws://", "http://")):
         yield Verdict("insecure", {"url": answer.url})
+    elif not answer.url.isascii():
+        # Dart's Uri percent-encodes such a host and does no IDNA: the name is never found.
+        yield Verdict("unicode", {"url": answer.url, "usable": _on_the_wire(answer.url_endpoint)})
+    elif _is_another(seen):
+        yield Verdict("elsewhere", {"url": answer.url, "configured": str(seen.target.livekit)})
     elif answer.url_lookup == "found":
         yield Verdict("ok", {"url": answer.url})
+
+
+def _is_another(seen: Seen) -> bool:
+    """Whether sessions lead somewhere else than the settings; this machine has several names."""
+    own, other = seen.target.livekit, seen.handed_out
+    if own is None or other is None:
+        return False
+    return not (own.port == other.port and _is_here(own) and _is_here(other))
+
+
+def _is_here(endpoint: Endpoint) -> bool:
+    return endpoint.host == "localhost" or scope_of(endpoint.host) == "loopback"
+
+
+def _on_the_wire(readable: str) -> str:
+    """The same address with its A-label."""
+    return parse(readable, "livekit").url
 
 
 @check(
@@ -172,25 +233,26 @@ def session_url(api: Endpoint, seen: Seen) -> Judgement:
         "failed": "status session_id",
         "left-open": "session_id detail",
         "interrupted": "session_id",
+        "read-only": "",
     },
 )
 def session_close(api: Endpoint, seen: Seen) -> Judgement:
-    """Whether `DELETE /api/sessions/{id}` closes the session that was opened, with 200."""
+    """Whether `DELETE /api/sessions/{id}` closes every session that was opened, with 200."""
     left = seen.about(SessionLeftOpen, api)
+    if interrupted := next((entry for entry in left if entry.interrupted), None):
+        yield Verdict("interrupted", {"session_id": interrupted.session_id or None})
+        return
+    closes = [entry for entry in seen.about(HttpExchange, api) if entry.purpose in _CLOSES]
+    for exchange in closes:
+        if exchange.status != 200:
+            status = exchange.status or exchange.outcome
+            named = one_line(exchange.path.rpartition("/")[2], limit=80)
+            yield Verdict("failed", {"status": status, "session_id": named})
+            return
     if left:
         session_id = left[0].session_id or None
-        if left[0].interrupted:
-            yield Verdict("interrupted", {"session_id": session_id})
-        else:
-            yield Verdict("left-open", {"session_id": session_id, "detail": left[0].detail})
-        return
-    exchange = seen.exchange(api, "session-close")
-    if exchange is None:
-        return
-    if exchange.status == 200:
-        yield Verdict("ok", duration_s=exchange.duration_s)
-    else:
-        session_id = seen.session.session_id if seen.session else None
-        yield Verdict(
-            "failed", {"status": exchange.status or exchange.outcome, "session_id": session_id}
-        )
+        yield Verdict("left-open", {"session_id": session_id, "detail": left[0].detail})
+    elif seen.asked.read_only and not closes:
+        yield Verdict("read-only")
+    elif closes:
+        yield Verdict("ok", duration_s=closes[0].duration_s)

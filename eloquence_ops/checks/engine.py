@@ -8,22 +8,51 @@ of ours, and never hides the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from eloquence_ops.catalogue.model import Catalogue, Check
 from eloquence_ops.checks import (  # noqa: F401  # they register
     api,
     api_contract,
+    api_old_way,
     api_session,
+    api_token,
     dns,
+    dns_labels,
+    dns_zone,
     livekit,
+    livekit_exposure,
+    livekit_room,
     machine,
+    server,
+    server_callers,
+    server_certificate,
+    server_clock,
+    server_disk,
+    server_firewall,
+    server_http,
+    server_installation,
+    server_limits,
+    server_livekit_config,
+    server_media,
+    server_memory,
+    server_ports,
+    server_proxied,
+    server_proxy,
+    server_starts,
+    server_units,
     tls,
+    tls_certificate,
+    tls_chain,
+    tls_elsewhere,
+    tls_websocket,
 )
 from eloquence_ops.checks.registry import REGISTRY, Verdict
-from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint
-from eloquence_ops.findings import Evidence, Finding, Status, Subject, Vantage
+from eloquence_ops.checks.seen import Seen, address_role, has_zone
+from eloquence_ops.endpoints import Endpoint, u_label
+from eloquence_ops.findings import Evidence, Finding, Status, Subject
+from eloquence_ops.observations import NameShown
 from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.untrusted import one_line
 
@@ -35,7 +64,7 @@ class About:
     """One thing a check is to judge. `thing` is None where its address is not known."""
 
     subject: Subject
-    thing: Endpoint | str | None
+    thing: Endpoint | NameShown | str | None
     names: frozenset[str]
     role: str
 
@@ -68,7 +97,8 @@ class _Run:
         if blocked is not None:
             return [blocked]
         if about.thing is None:
-            return [self._builtin(check, about, "skipped", {"reason": "not-configured"})]
+            reason = "no-server" if about.role == "server" else "not-configured"
+            return [self._builtin(check, about, "skipped", {"reason": reason})]
         registered = REGISTRY[check.id]
         try:
             verdicts = list(registered.judge(about.thing, self.seen))
@@ -84,7 +114,7 @@ class _Run:
         return Finding(
             id=finding_id,
             status=self.catalogue.status(finding_id),
-            vantage=Vantage.HERE,
+            vantage=check.vantages[0],
             subject=Subject(about.subject.name, verdict.family),
             evidence=verdict.evidence,
             duration_s=round(verdict.duration_s, 6),
@@ -101,7 +131,7 @@ class _Run:
         return Finding(
             id=f"{check.id}.{outcome}",
             status=self.catalogue.status(f"{check.id}.{outcome}"),
-            vantage=Vantage.HERE,
+            vantage=check.vantages[0],
             subject=about.subject,
             evidence=evidence,
             masked_by=masked_by,
@@ -167,32 +197,83 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
         case "machine":
             yield About(THIS_MACHINE, "here", frozenset({THIS_MACHINE.name}), "machine")
         case "hosts":
-            for endpoint in {end.host: end for end in seen.endpoints}.values():
-                yield _about(endpoint, seen, Subject(endpoint.display_host))
+            yield from _hosts(seen)
+        case "zones":
+            yield from filter(partial(_is_surveyed, seen), _hosts(seen))
+        case "names":
+            yield from map(_about_name, seen.names_in_use)
         case "endpoints":
             for endpoint in seen.endpoints:
                 yield _about(endpoint, seen)
+        case "server" | "server-api" | "server-livekit" | "server-media" | "server-services":
+            yield from _inside(check, seen)
         case "api" if "api" in services:
             if seen.target.api is None:
                 yield About(Subject("api"), None, frozenset({"api"}), "api")
             else:
                 yield _about(seen.target.api, seen)
         case "livekit" if "livekit" in services:
-            for endpoint in seen.livekits:
-                yield _about(endpoint, seen)
-            if not seen.livekits:
-                # Its address may be known only to an API that could not be asked.
-                names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
-                yield About(Subject("livekit"), None, frozenset(names), "livekit")
+            yield from _livekits(seen)
+
+
+def _livekits(seen: Seen) -> Iterator[About]:
+    for endpoint in seen.livekits:
+        yield _about(endpoint, seen)
+    if not seen.livekits:
+        # Its address may be known only to an API that could not be asked.
+        names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
+        yield About(Subject("livekit"), None, frozenset(names), "livekit")
+
+
+def _hosts(seen: Seen) -> Iterator[About]:
+    for endpoint in {end.host: end for end in seen.endpoints}.values():
+        yield _about(endpoint, seen, Subject(endpoint.display_host))
+    for role, endpoint in seen.asked_hosts.items():
+        name = endpoint.display_host
+        yield About(Subject(name), endpoint, frozenset({name, THIS_MACHINE.name}), role)
+
+
+def _is_surveyed(seen: Seen, about: About) -> bool:
+    """Recordings from before surveys were made have none."""
+    if not isinstance(about.thing, Endpoint) or not has_zone(about.thing.host):
+        return False
+    made = seen.survey(about.thing.host) or seen.end_of(f"{about.role}.survey")
+    return bool(made)
+
+
+def _about_name(shown: NameShown) -> About:
+    name = u_label(shown.host) if shown.host else shown.typed
+    return About(Subject(name), shown, frozenset({name, THIS_MACHINE.name}), shown.origin)
+
+
+def _inside(check: Check, seen: Seen) -> Iterator[About]:
+    if check.about != "server-services":
+        yield _about_server(check.about, seen)
+        return
+    for role in ("api", "livekit"):
+        about = _about_server(f"server-{role}", seen)
+        yield replace(about, thing=about.thing and role)
+
+
+def _about_server(which: str, seen: Seen) -> About:
+    """A service keeps the subject of its address, so that both vantages speak of one thing."""
+    target, machine_name = seen.target, seen.target.server or "server"
+    name = {
+        "server": machine_name,
+        "server-api": str(target.api or target.api_unit),
+        "server-livekit": str(target.livekit or seen.handed_out or target.livekit_unit),
+        "server-media": server_media.media_name(seen),
+    }[which]
+    thing = name if seen.asked.looks_inside(target) else None
+    return About(Subject(name), thing, frozenset({name, machine_name, THIS_MACHINE.name}), "server")
 
 
 def _about(endpoint: Endpoint, seen: Seen, subject: Subject | None = None) -> About:
     names = {str(endpoint), endpoint.display_host, THIS_MACHINE.name}
-    role = (
-        "api"
-        if endpoint == seen.target.api
-        else "livekit"
-        if endpoint == seen.target.livekit
-        else "handed-out"
-    )
+    if endpoint in seen.asked.addresses:
+        role = address_role(seen.asked.addresses.index(endpoint))
+    elif endpoint == seen.target.api:
+        role = "api"
+    else:
+        role = "livekit" if endpoint == seen.target.livekit else "handed-out"
     return About(subject or Subject(str(endpoint)), endpoint, frozenset(names), role)

@@ -10,6 +10,7 @@ import json
 import re
 from typing import Final, Literal
 
+from eloquence_ops.checks.proxy_status import told
 from eloquence_ops.observations import HttpExchange
 
 Author = Literal[
@@ -19,6 +20,8 @@ Author = Literal[
 # The gateway statuses, and Cloudflare's own (520-526).
 GATEWAY_STATUSES: Final = frozenset({502, 503, 504, *range(520, 527)})
 
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
 GATEWAY_TIMEOUTS: Final = frozenset({504, 522, 524})
 """Those of them that say: something was there, or on the way, and never answered."""
 
@@ -27,6 +30,8 @@ _HAPROXY: Final = (
     "The server didn't respond in time.",
     "The server returned an invalid or incomplete response.",
     "The request was sent over HTTP to an HTTPS",
+    "Request forbidden by administrative rules.",
+    "The resource could not be found.",
 )
 # Servers that name themselves in a page of their own.
 _NAMED: Final[tuple[Author, ...]] = ("nginx", "caddy", "cloudflare")
@@ -51,22 +56,33 @@ _LIVEKIT_TEXTS: Final = (
 def author(exchange: HttpExchange) -> Author:
     """Who wrote this answer, by its body first and its headers second."""
     body = exchange.body.strip()
-    server = (exchange.header("server") or "").lower()
+    servers = tuple(value.lower() for name, value in exchange.headers if name == "server")
+    server = servers[0] if servers else ""
     if _NGINX_FOOTER.search(body):
         return "nginx"
+    if told(exchange):
+        return "proxy"
     if any(text in body for text in _HAPROXY):
         return "haproxy"
-    if exchange.header("cf-ray") and (exchange.status or 0) >= 520:
+    if exchange.header("cf-ray") and exchange.status in GATEWAY_STATUSES and not is_json(exchange):
         return "cloudflare"
+    return _service(exchange, body, servers) or _front(exchange, body, server)
+
+
+def _service(exchange: HttpExchange, body: str, servers: tuple[str, ...]) -> Author | None:
+    """One that speaks for itself. Caddy adds its name to the one of whoever is behind it."""
     if is_livekit(exchange):
         return "livekit"
     # A service's own 503 is JSON, or uvicorn's; default pages of proxies are neither.
-    if is_json(exchange) or server.startswith("uvicorn"):
+    if is_json(exchange) or any(name.startswith("uvicorn") for name in servers):
         return "app"
-    if body == _GO_404 and not server:
-        return "go"
+    return "go" if body == _GO_404 and not servers else None
+
+
+def _front(exchange: HttpExchange, body: str, server: str) -> Author:
+    """A proxy, as far as it gives itself away."""
     if exchange.status in GATEWAY_STATUSES:
-        return _gateway(body, server, exchange)
+        return _gateway(body, server)
     return next((name for name in _NAMED if server.startswith(name)), "unknown")
 
 
@@ -74,12 +90,12 @@ def gateway_outcome(exchange: HttpExchange) -> Literal["bad-gateway", "gateway-t
     """What a proxy said of its upstream; None where the answer is no proxy's apology."""
     if exchange.status not in GATEWAY_STATUSES or author(exchange) in ("app", "livekit"):
         return None
-    return "gateway-timeout" if exchange.status in GATEWAY_TIMEOUTS else "bad-gateway"
+    said = told(exchange)
+    late = exchange.status in GATEWAY_TIMEOUTS or (said is not None and said.hop == "timeout")
+    return "gateway-timeout" if late else "bad-gateway"
 
 
-def _gateway(body: str, server: str, exchange: HttpExchange) -> Author:
-    if exchange.header("proxy-status"):
-        return "proxy"
+def _gateway(body: str, server: str) -> Author:
     if not body and server == "caddy":
         return "caddy"
     if body in ("Bad Gateway", "Gateway Timeout") and not server:
@@ -99,13 +115,18 @@ def is_app_error(exchange: HttpExchange) -> bool:
         return False
     try:
         document = json.loads(exchange.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and "detail" in document
 
 
 def is_json(exchange: HttpExchange) -> bool:
     return _content_type(exchange) == "application/json"
+
+
+def is_foreign(exchange: HttpExchange) -> bool:
+    """A page or a 404 that FastAPI does not write. A refusal or a failure may be anybody's."""
+    return exchange.status in (200, 404) and not is_json(exchange)
 
 
 def wants_tls(exchange: HttpExchange) -> bool:

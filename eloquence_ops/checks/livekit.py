@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urljoin
 
 from eloquence_ops.checks import reachable, stages
-from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_livekit, wants_tls
+from eloquence_ops.checks.fingerprints import (
+    REDIRECTS,
+    author,
+    gateway_outcome,
+    is_livekit,
+    wants_tls,
+)
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import HttpExchange
+from eloquence_ops.untrusted import one_line
 
 
 @check("livekit.reachable", feeds=("reach",), outcomes=reachable.OUTCOMES)
@@ -28,19 +36,62 @@ def _signalling(livekit: Endpoint, seen: Seen) -> HttpExchange | None:
     return seen.exchange(livekit, "livekit-rtc", "livekit-health")
 
 
-@check("livekit.site", feeds=("health",), outcomes={"ok": "", "other-site": "status author"})
+def _unfinished(exchange: HttpExchange) -> bool:
+    """Whether an answer's body stopped before its end: what it would have said is not known."""
+    return exchange.body_state in ("slow", "broken")
+
+
+@check("livekit.redirect", feeds=("health",), outcomes={"ok": "", "elsewhere": "status target"})
+def redirect(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether the address sends on to another one: a websocket follows no redirect."""
+    exchange = _signalling(livekit, seen)
+    if exchange is None or exchange.outcome != "answered":
+        return
+    location = exchange.header("location")
+    if exchange.status in REDIRECTS and location:
+        target = one_line(urljoin(f"{livekit.http_url}{exchange.path}", location), limit=120)
+        yield Verdict("elsewhere", {"status": exchange.status, "target": target.partition("?")[0]})
+    else:
+        yield Verdict("ok")
+
+
+@check(
+    "livekit.site",
+    feeds=("health",),
+    outcomes={"ok": "", "other-site": "status author", "paths-missing": "status author"},
+)
 def site(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether what answers is LiveKit, and not another site of the proxy."""
     exchange, root = _signalling(livekit, seen), seen.exchange(livekit, "livekit-health")
     if exchange is None or exchange.outcome != "answered" or gateway_outcome(exchange):
         return
-    if is_livekit(exchange) or _says_ok(root) or (root is not None and is_livekit(root)):
+    written_by = {"status": exchange.status, "author": author(exchange)}
+    if is_livekit(exchange) or _refused_otherwise(exchange):
         yield Verdict("ok")
-    elif not wants_tls(exchange):
-        yield Verdict("other-site", {"status": exchange.status, "author": author(exchange)})
+    elif exchange is root and _says_ok(root):
+        yield Verdict("ok")  # a recording from before /rtc was asked
+    elif _unfinished(exchange) or wants_tls(exchange):
+        return
+    elif _says_ok(root) or (root is not None and is_livekit(root)):
+        yield Verdict("paths-missing", written_by)
+    else:
+        yield Verdict("other-site", written_by)
 
 
-@check("livekit.gateway", feeds=("health",), outcomes={"ok": "", "bad-gateway": "status author"})
+def _refused_otherwise(exchange: HttpExchange) -> bool:
+    """A version of LiveKit whose words are not known: they have changed before.
+
+    Plain text that asks for no password, with the `Vary: Origin` of its CORS.
+    """
+    return (
+        exchange.status == 401
+        and exchange.header("www-authenticate") is None
+        and exchange.header("vary") == "Origin"
+        and (exchange.header("content-type") or "").startswith("text/plain")
+    )
+
+
+@check("livekit.gateway", feeds=("health",), outcomes=stages.GATEWAY_OUTCOMES)
 def gateway(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether a proxy in front could connect to LiveKit."""
     yield from stages.gateway(_signalling(livekit, seen))
@@ -64,6 +115,57 @@ def ready(livekit: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("not-ready", {"excerpt": exchange.body.strip()[:80]})
 
 
+@check(
+    "livekit.upgrade",
+    feeds=("health",),
+    outcomes={"ok": "", "dropped": "", "inconclusive": "status author", "no-answer": "status"},
+)
+def upgrade(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether a websocket's handshake at `/rtc` arrives as one.
+
+    Without a token LiveKit refuses it with 401 in its own words; a plain GET is 404 without a body
+    there (v1.13.5, behind nginx, Caddy and HAProxy too).
+    """
+    exchange = seen.exchange(livekit, "livekit-upgrade")
+    if exchange is None:
+        return
+    if exchange.outcome != "answered":
+        yield Verdict("no-answer", {"status": exchange.outcome})
+    elif exchange.status == 101 or is_livekit(exchange):
+        yield Verdict("ok", duration_s=exchange.duration_s)
+    elif exchange.status == 404 and exchange.body_state == "whole" and not exchange.body_bytes:
+        yield Verdict("dropped")
+    else:
+        yield Verdict("inconclusive", {"status": exchange.status, "author": author(exchange)})
+
+
+@check(
+    "livekit.version",
+    feeds=("health",),
+    outcomes={"ok": "", "outdated": "", "not-passed": "status author"},
+)
+def version(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether LiveKit knows `/rtc/v1`, at which clients ask first since the end of 2025.
+
+    It came with v1.9.10. Before that the path is 404; long before, any unknown path was `OK`.
+    """
+    exchange = seen.exchange(livekit, "livekit-rtc-v1")
+    if exchange is None or exchange.outcome != "answered" or _unfinished(exchange):
+        return
+    if is_livekit(exchange):
+        yield Verdict("ok", duration_s=exchange.duration_s)
+    elif _has_no_such_path(exchange) or _says_ok(exchange):
+        yield Verdict("outdated")
+    else:
+        yield Verdict("not-passed", {"status": exchange.status, "author": author(exchange)})
+
+
+def _has_no_such_path(exchange: HttpExchange) -> bool:
+    """LiveKit's own 404: Go's, as Traefik's is, but with the `Vary: Origin` of its CORS."""
+    go_404 = exchange.status == 404 and exchange.body.strip() == "404 page not found"
+    return go_404 and exchange.header("vary") == "Origin"
+
+
 # In this order LiveKit examines a token, and stops at the first thing that is wrong (v1.13.5). Its
 # wording changed over versions, these parts of it did not. An early token is reported as expired
 # or not valid yet, whichever it is, or both.
@@ -82,6 +184,11 @@ def _stage_of_refusal(body: str) -> int | None:
     return None
 
 
+def is_accepted(exchange: HttpExchange) -> bool:
+    """LiveKit's yes to a token at `/rtc/validate`."""
+    return exchange.status == 200 and exchange.body.strip() == "success"
+
+
 def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
     """The judgement of one stage: passed when LiveKit got beyond it."""
     outcome = _STAGES[number][1]
@@ -93,9 +200,11 @@ def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
                 yield Verdict("no-session")
             return
         if exchange.outcome != "answered":
+            if number == 0:
+                yield Verdict("no-answer", {"status": exchange.outcome})
             return
         body = exchange.body.strip()
-        accepted = exchange.status == 200 and body == "success"
+        accepted = is_accepted(exchange)
         failed_at = _stage_of_refusal(body) if exchange.status == 401 else None
         if accepted or (failed_at is not None and failed_at > number):
             yield Verdict("ok", duration_s=exchange.duration_s)
@@ -111,5 +220,5 @@ def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
 for _number, (_id, _outcome, _) in enumerate(_STAGES):
     _outcomes = {"ok": "", _outcome: "excerpt"}
     if _number == 0:
-        _outcomes |= {"inconclusive": "status excerpt", "no-session": ""}
+        _outcomes |= {"inconclusive": "status excerpt", "no-answer": "status", "no-session": ""}
     check(_id, feeds=("token",), outcomes=_outcomes)(_token_stage(_number))

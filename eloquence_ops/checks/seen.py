@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from eloquence_ops.endpoints import Endpoint, Role, narrower, parse
+from eloquence_ops.endpoints import Endpoint, Role, Scope, ip_address, narrower, parse, scope_of
 from eloquence_ops.errors import UsageError
-from eloquence_ops.findings import Family
+from eloquence_ops.findings import Family, Vantage
 from eloquence_ops.observations import (
     AddressLookup,
     AnyObservation,
     HttpExchange,
     MachineNetwork,
+    NameShown,
+    NameSurvey,
     SessionAnswer,
+    UnitJournal,
+    UnitState,
 )
 from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.settings import Target
@@ -24,19 +28,40 @@ from eloquence_ops.settings import Target
 Kind = TypeVar("Kind", bound=AnyObservation)
 
 
+def asked_role(number: int) -> str:
+    """What stands for a role where a name was asked for by itself; `number` counts from 1."""
+    return f"name-{number}"
+
+
+def has_zone(host: str) -> bool:
+    """Whether there is a domain to ask for; an address has none, nor has this machine's name."""
+    return "." in host and ip_address(host) is None and not host.endswith(".localhost")
+
+
 @dataclass(frozen=True)
 class Asked:
     """What this run was to do.
 
     `areas` are those chosen, without what they require; `named` those that were asked for by
-    name, of which something has to be judged; `left_out` those that --skip named.
+    name, of which something has to be judged; `left_out` those that --skip named. `proves_key`
+    false: a read-only run that sends no key either. `on_server`: this machine is the server.
+    `names`: only these are examined, not those of the target. `addresses` were typed, and are
+    examined in the place of the target's.
     """
 
     areas: frozenset[str]
     read_only: bool = False
+    proves_key: bool = True
     has_api_key: bool = False
     named: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    on_server: bool = False
+    names: tuple[str, ...] = ()
+    addresses: tuple[Endpoint, ...] = ()
+
+    def looks_inside(self, target: Target) -> bool:
+        """Whether the server is examined from inside."""
+        return "server" in self.areas and (self.on_server or target.server is not None)
 
     def services(self, target: Target) -> frozenset[Role]:
         """Which of the two are spoken to in HTTP.
@@ -44,6 +69,8 @@ class Asked:
         Examining LiveKit takes a session's token, and perhaps the address that comes with it.
         """
         found: set[Role] = set()
+        if self.addresses:
+            return frozenset()
         if "livekit" in self.areas:
             found.add("livekit")
             if target.api is not None and "api" not in self.left_out:
@@ -54,8 +81,17 @@ class Asked:
 
     def roles(self, target: Target) -> frozenset[Role]:
         """Which of the two are resolved and connected to; names and certificates are of both."""
+        if self.names:
+            return frozenset()
         both: frozenset[Role] = frozenset({"api", "livekit"})
+        if self.addresses:
+            return frozenset()
         return both if self.areas & {"dns", "tls"} else self.services(target)
+
+
+def address_role(number: int) -> str:
+    """What the probes of the address that was typed in this place are called by."""
+    return f"address-{number + 1}"
 
 
 @dataclass(frozen=True)
@@ -72,9 +108,35 @@ class Seen:
         return (entry for entry in self.observations if isinstance(entry, kind))
 
     def about(self, kind: type[Kind], endpoint: Endpoint) -> list[Kind]:
-        """Observations of one endpoint, in the order they were made."""
+        """Observations of one endpoint made from here, in the order they were made."""
         name = str(endpoint)
-        return [entry for entry in self.every(kind) if getattr(entry, "endpoint", None) == name]
+        return [
+            entry
+            for entry in self.every(kind)
+            if getattr(entry, "endpoint", None) == name and entry.vantage is Vantage.HERE
+        ]
+
+    def from_server(self, purpose: str) -> HttpExchange | None:
+        """The exchange with this purpose that was made on the server."""
+        return next(
+            (
+                entry
+                for entry in self.every(HttpExchange)
+                if entry.purpose == purpose and entry.vantage is Vantage.SERVER
+            ),
+            None,
+        )
+
+    def one(self, kind: type[Kind]) -> Kind | None:
+        """The only observation of its kind."""
+        return next(self.every(kind), None)
+
+    def unit(self, name: str) -> UnitState | None:
+        """A unit of the server, by the name it was asked for by."""
+        return next((entry for entry in self.every(UnitState) if entry.name == name), None)
+
+    def journal(self, unit: str) -> UnitJournal | None:
+        return next((entry for entry in self.every(UnitJournal) if entry.unit == unit), None)
 
     def exchange(self, endpoint: Endpoint, *purposes: str) -> HttpExchange | None:
         """The first exchange with one of these purposes."""
@@ -84,8 +146,21 @@ class Seen:
                     return entry
         return None
 
+    def scope(self, host: str) -> Scope | None:
+        """From how far a host can be used: the widest of its addresses."""
+        lookup = self.lookup(host)
+        widest: Scope | None = None
+        for entry in lookup.addresses if lookup else ():
+            scope = scope_of(entry.address)
+            if scope is not None and (widest is None or narrower(widest, than=scope)):
+                widest = scope
+        return widest
+
     def lookup(self, host: str) -> AddressLookup | None:
         return next((entry for entry in self.every(AddressLookup) if entry.host == host), None)
+
+    def survey(self, host: str) -> NameSurvey | None:
+        return next((entry for entry in self.every(NameSurvey) if entry.host == host), None)
 
     @cached_property
     def machine(self) -> MachineNetwork | None:
@@ -126,9 +201,31 @@ class Seen:
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint that this run examines, the API first."""
+        if self.asked.addresses:
+            return self.asked.addresses
         roles = self.asked.roles(self.target)
         api = (self.target.api,) if self.target.api and "api" in roles else ()
         return tuple(dict.fromkeys((*api, *(self.livekits if "livekit" in roles else ()))))
+
+    @cached_property
+    def asked_hosts(self) -> Mapping[str, Endpoint]:
+        """The names that were asked for by themselves, by role, of those that can be looked up."""
+        asked = (entry for entry in self.every(NameShown) if entry.origin == "asked")
+        return {
+            asked_role(number): Endpoint("https", entry.host, 443)
+            for number, entry in enumerate(asked, start=1)
+            if entry.host
+        }
+
+    @cached_property
+    def names_in_use(self) -> tuple[NameShown, ...]:
+        """Each name once, in the order of their authority: what the settings say, then what the API
+        hands out."""
+        order = ("api", "livekit", "session", "asked")
+        found: dict[str, NameShown] = {}
+        for entry in sorted(self.every(NameShown), key=lambda entry: order.index(entry.origin)):
+            found.setdefault(entry.host or entry.typed, entry)
+        return tuple(found.values())
 
     def end_of(self, *probe_ids: str) -> list[ProbeEnd]:
         return [end for end in self.probe_ends if end.id in probe_ids]

@@ -6,9 +6,10 @@ from typing import Final
 
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.checks.tls_chain import walk
+from eloquence_ops.endpoints import Endpoint, covers
 from eloquence_ops.findings import Evidence
-from eloquence_ops.observations import TcpConnect, TlsHandshake
+from eloquence_ops.observations import TcpConnect, TlsChain, TlsHandshake
 from eloquence_ops.observations.transport import TlsOutcome
 
 _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch", "untrusted"})
@@ -21,6 +22,7 @@ _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch"
         "ok": "version issuer days_left",
         "none": "",
         "not-reached": "",
+        "no-connection": "address port connection",
         "expired": "not_after issuer",
         "not-yet-valid": "not_before issuer",
         "name-mismatch": "server_name names",
@@ -39,12 +41,26 @@ def handshake(endpoint: Endpoint, seen: Seen) -> Judgement:
         return
     attempts = seen.about(TcpConnect, endpoint)
     if attempts and not any(attempt.outcome == "connected" for attempt in attempts):
-        yield Verdict("not-reached")
+        if endpoint in seen.asked.addresses:
+            yield from map(_no_connection, attempts)
+        else:
+            yield Verdict("not-reached")  # which the reachability of its role tells
         return
     for entry in seen.about(TlsHandshake, endpoint):
         for outcome in _problems(entry, seen):
             evidence = _evidence(entry, outcome, seen)
             yield Verdict(outcome, evidence, entry.family, entry.duration_s)
+
+
+def _no_connection(attempt: TcpConnect) -> Verdict:
+    """Of an address that was typed nothing else tells it."""
+    here = attempt.outcome == "no-route-here"
+    place: Evidence = {
+        "address": attempt.address,
+        "port": attempt.port,
+        "connection": "unreachable" if here else attempt.outcome,
+    }
+    return Verdict("no-connection", place, attempt.family, attempt.duration_s)
 
 
 def _problems(entry: TlsHandshake, seen: Seen) -> tuple[TlsOutcome, ...]:
@@ -59,17 +75,9 @@ def _problems(entry: TlsHandshake, seen: Seen) -> tuple[TlsOutcome, ...]:
             found["expired"] = None
         if leaf.not_before > seen.now:
             found["not-yet-valid"] = None
-        if not any(_covers(name, entry.server_name) for name in leaf.names):
+        if not any(covers(name, entry.server_name) for name in leaf.names):
             found["name-mismatch"] = None
     return tuple(found)
-
-
-def _covers(pattern: str, name: str) -> bool:
-    """RFC 9525 §6.3: a wildcard stands for the whole leftmost label, nothing else."""
-    pattern, name = pattern.lower(), name.lower()
-    if pattern.startswith("*."):
-        return name.partition(".")[2] == pattern[2:]
-    return pattern == name
 
 
 def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
@@ -80,10 +88,7 @@ def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
             days = (leaf.not_after - seen.now).days if leaf else None
             return {"version": entry.version, "issuer": issuer, "days_left": days}
         case "expired":
-            return {
-                "not_after": f"{leaf.not_after:%Y-%m-%d %H:%M} UTC" if leaf else None,
-                "issuer": issuer,
-            }
+            return _ended(entry, seen) or {"not_after": None, "issuer": issuer}
         case "not-yet-valid":
             return {
                 "not_before": f"{leaf.not_before:%Y-%m-%d %H:%M} UTC" if leaf else None,
@@ -99,3 +104,17 @@ def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
             return {"seconds": round(entry.duration_s, 1)}
         case _:
             return {"detail": entry.detail}
+
+
+def _ended(entry: TlsHandshake, seen: Seen) -> Evidence | None:
+    """Whose end has come: the leaf's, or that of something above it in the chain."""
+    sent = (
+        chain.certificates
+        for chain in seen.every(TlsChain)
+        if (chain.endpoint, chain.address) == (entry.endpoint, entry.address)
+    )
+    up = walk(next(sent, ()))
+    for one in (entry.certificate, *(up.path[1:] if up else ())):
+        if one is not None and one.not_after < seen.now:
+            return {"not_after": f"{one.not_after:%Y-%m-%d %H:%M} UTC", "issuer": one.issuer}
+    return None

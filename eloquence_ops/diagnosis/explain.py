@@ -2,14 +2,18 @@
 
 1. What the evidence contradicts is ruled out.
 2. What is confirmed is present: only it produces that evidence.
-3. Of the problems that are left, every minimum cover is found; of those, the one with the more
-   specific causes is taken, then the one with the higher prior, then by id.
-4. Whatever could stand in the place of a chosen, unconfirmed cause is its alternative.
+3. Of the problems that are left, every minimum cover is found; of those, the one is taken in which
+   no cause stands before another that it only looks like, then the one with the more specific
+   causes, then the one with the higher prior, then by id.
+4. Whatever could stand in the place of a chosen, unconfirmed cause is its alternative, also one
+   that would have to be there for several subjects: a firewall drops two ports as easily as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from eloquence_ops.catalogue.model import Cause
 from eloquence_ops.diagnosis.cover import components, minimum_covers
@@ -39,7 +43,9 @@ def diagnose(findings: Iterable[Finding], causes: Mapping[str, Cause]) -> Diagno
         (entry, ()) for entry in present.values()
     ]
     for universe, sets in components(open_sets):
-        cover = min(minimum_covers(universe, sets), key=lambda names: _order(names, possible))
+        rivals = frozenset(cause_id for cause_id, _ in sets)
+        order = partial(_order, possible=possible, rivals=rivals)
+        cover = min(minimum_covers(universe, sets), key=order)
         chosen += [
             (possible[name], _alternatives(name, cover, universe, sets, possible)) for name in cover
         ]
@@ -69,11 +75,15 @@ def sorted_by_key(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _order(
-    names: frozenset[Name], possible: Mapping[Name, Instance]
-) -> tuple[int, int, tuple[Name, ...]]:
-    """Smaller is better: fewer things that the causes could explain at all is more specific."""
+    names: frozenset[Name], possible: Mapping[Name, Instance], rivals: frozenset[str]
+) -> tuple[int, int, int, tuple[Name, ...]]:
+    """Smaller is better: fewer things that the causes could explain at all is more specific.
+
+    `rivals` are the ids of all that could explain some of the same problems.
+    """
     causes = [possible[name].cause for name in names]
     return (
+        sum(not rivals.isdisjoint(cause.looks_like) for cause in causes),
         sum(len(cause.explains) for cause in causes),
         -sum(cause.prior for cause in causes),
         tuple(sorted(names)),
@@ -90,11 +100,19 @@ def _alternatives(
     """Every cause that could stand in the place of `name` while the cover stays whole."""
     covered = frozenset().union(*(sets[other] for other in cover if other != name))
     must_cover = universe - covered
-    return tuple(
-        possible[other]
-        for other in sorted(sets)
-        if other not in cover and must_cover <= sets[other]
-    )
+    by_cause: dict[str, list[Name]] = {}
+    for other in sorted(sets):
+        if other not in cover and must_cover & sets[other]:
+            by_cause.setdefault(other[0], []).append(other)
+    found: list[Instance] = []
+    for names in by_cause.values():
+        alone = [other for other in names if must_cover <= sets[other]]
+        if alone:
+            found += (possible[other] for other in alone)
+        elif must_cover <= frozenset().union(*(sets[other] for other in names)):
+            subjects = ", ".join(subject for _, subject in names)
+            found.append(replace(possible[names[0]], subject=subjects))
+    return tuple(found)
 
 
 def _chosen(

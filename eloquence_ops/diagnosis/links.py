@@ -46,7 +46,10 @@ def subject_of(finding: Finding, scope: Scope) -> str:
 
 
 def instances(causes: Mapping[str, Cause], findings: Iterable[Finding]) -> Iterator[Instance]:
-    """Every cause with every subject of which it would explain a problem."""
+    """Every cause with every subject of which it would explain a problem.
+
+    What it only explains by looking like another cause brings it up nowhere.
+    """
     judged: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         if finding.status.was_judged:
@@ -69,14 +72,23 @@ def instances(causes: Mapping[str, Cause], findings: Iterable[Finding]) -> Itera
             if finding.status.is_problem
         }
         for subject in sorted(subjects):
-            explained = meeting(cause.explains, subject, cause.scope)
+            confirmed = meeting(cause.confirmed_by, subject, cause.scope)
+            further = cause.explains_if_confirmed if confirmed else ()
+            links = (*explained_by(cause, causes), *further)
+            explained = meeting(links, subject, cause.scope)
             yield Instance(
                 cause,
                 subject,
                 tuple(finding for finding in explained if finding.status.is_problem),
-                meeting(cause.confirmed_by, subject, cause.scope),
+                confirmed,
                 meeting(cause.contradicted_by, subject, cause.scope),
             )
+
+
+def explained_by(cause: Cause, causes: Mapping[str, Cause]) -> tuple[Link, ...]:
+    """Its own links, and those of the causes that it looks like."""
+    others = (causes[other].explains for other in cause.looks_like if other in causes)
+    return tuple(dict.fromkeys((*cause.explains, *(link for links in others for link in links))))
 
 
 def _meets(link: Link, finding: Finding, subject: str, scope: Scope) -> bool:

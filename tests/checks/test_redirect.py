@@ -48,27 +48,52 @@ def test_every_kind_of_redirect_to_another_host_counts(status: int) -> None:
         ("https://api.éloquence.test:8443/api/sessions", "https://api.éloquence.test:8443"),
         ("//xn--loquence-90a.test/api/sessions", "https://éloquence.test"),
         ("https://sso.test/login?next=secret", "https://sso.test/login"),
+        (
+            "https://API.xn--loquence-90a.test:443/login?next=secret",
+            "https://api.éloquence.test/login",
+        ),
+        ("/v2/api/sessions", "https://api.éloquence.test/v2/api/sessions"),
     ],
 )
-def test_another_scheme_port_or_host_is_elsewhere(location: str, target: str) -> None:
+def test_another_scheme_port_host_or_path_is_elsewhere(location: str, target: str) -> None:
     (verdict,) = judged(302, location)
     assert verdict.evidence["target"] == target
 
 
 @pytest.mark.parametrize(
+    "location",
+    [
+        "/api/sessions/",
+        "https://api.xn--loquence-90a.test/api/sessions/",
+        # FastAPI behind a proxy that ends TLS writes the scheme that it sees.
+        "http://api.xn--loquence-90a.test/api/sessions/",
+    ],
+)
+def test_a_slash_at_the_end_is_a_finding_of_its_own(location: str) -> None:
+    assert [verdict.outcome for verdict in judged(307, location)] == ["slash"]
+
+
+@pytest.mark.parametrize(
+    "location", ["/api/sessions", "https://api.éloquence.test/api/sessions?a=1"]
+)
+def test_a_redirect_to_itself_is_a_loop(location: str) -> None:
+    assert [verdict.outcome for verdict in judged(301, location)] == ["loop"]
+
+
+@pytest.mark.parametrize(
+    "location", [None, "", "app://open", "https://[", "https://user:password@new.test/"]
+)
+def test_a_redirect_to_nowhere_is_no_pass(location: str | None) -> None:
+    assert [verdict.outcome for verdict in judged(302, location)] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
     ("status", "location"),
     [
-        (307, "/api/sessions/"),
-        (301, "https://API.xn--loquence-90a.test:443/login"),
-        (302, None),
-        (302, ""),
-        (302, "app://open"),
-        (302, "https://["),
-        (302, "https://user:password@new.test/"),
         (304, "https://new.test/"),
         (201, "https://new.test/api/sessions/1"),
         (405, None),
     ],
 )
-def test_what_stays_here_or_leads_nowhere_does_not_count(status: int, location: str | None) -> None:
+def test_what_is_no_redirect_does_not_count(status: int, location: str | None) -> None:
     assert [verdict.outcome for verdict in judged(status, location)] == ["ok"]

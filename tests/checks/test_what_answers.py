@@ -19,15 +19,20 @@ from eloquence_ops.settings import build_target
 
 KEY = "the-key-of-this-test"
 Answer = tuple[int, dict[str, str], str]
-JSON = {"content-type": "application/json", "access-control-allow-origin": "*"}
+JSON = {
+    "content-type": "application/json",
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "POST, DELETE",
+    "access-control-allow-headers": "X-API-Key, Content-Type",
+}
 HTML = {"content-type": "text/html"}
 SESSION = json.dumps(
     {
         "session_id": "s-1",
         "room_name": "eloquence-s-1",
-        # Room eloquence-s-1, roomJoin, valid until 2100.
-        "token": "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQxMDI0NDQ4MDAsInZpZGVvIjp7InJvb20iOiJl"
-        "bG9xdWVuY2Utcy0xIiwicm9vbUpvaW4iOnRydWV9fQ.c2ln",
+        # Room eloquence-s-1, roomJoin, signed as a-key, valid until 2100.
+        "token": "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhLWtleSIsImV4cCI6NDEwMjQ0NDgwMCwidmlkZ"
+        "W8iOnsicm9vbSI6ImVsb3F1ZW5jZS1zLTEiLCJyb29tSm9pbiI6dHJ1ZX19.c2ln",
         "url": "ws://127.0.0.1:9",
     }
 )
@@ -155,7 +160,7 @@ def test_livekit_at_the_apis_address_is_told_as_livekit() -> None:
 
     result, with_key = examined(livekit)
     assert named(result) == {"api-wrong-service"}
-    (finding,) = result.diagnosis.causes[0].confirmed_by
+    (finding,) = result.diagnosis.causes[0].explains
     assert finding.evidence["author"] == "livekit"
     assert with_key == []
 
@@ -180,6 +185,8 @@ def test_an_app_that_refuses_a_wrong_key_is_the_callers_matter() -> None:
     def refusing(method: str, path: str) -> Answer:
         if path == "/api/sessions" and method == "GET":
             return 405, {"allow": "POST", **JSON}, '{"detail":"Method Not Allowed"}'
+        if method == "OPTIONS":
+            return 200, JSON, ""
         if method == "POST":
             return 401, JSON, '{"detail":"Invalid API key"}'
         return 404, JSON, '{"detail":"Not Found"}'

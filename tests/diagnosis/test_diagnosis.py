@@ -27,6 +27,8 @@ def cause(
     contradicted_by: list[str] | None = None,
     prior: int = 5,
     scope: str = "endpoint",
+    explains_if_confirmed: list[str] | None = None,
+    looks_like: list[str] | None = None,
 ) -> Cause:
     step = {"say": _TEXT, "run": "true", "where": "here"}
     return Cause.model_validate(
@@ -37,7 +39,9 @@ def cause(
             "owner": "backend",
             "happened": _TEXT,
             "scope": scope,
+            "looks_like": looks_like or [],
             "explains": explains,
+            "explains_if_confirmed": explains_if_confirmed or [],
             "confirmed_by": confirmed_by or [],
             "contradicted_by": contradicted_by or [],
             "prior": prior,
@@ -234,6 +238,58 @@ def test_the_more_specific_cause_is_preferred() -> None:
     assert chosen(diagnose([finding("api.check-0.bad")], known)) == {"api-is-down"}
     both = [finding("api.check-0.bad"), finding("api.check-1.bad")]
     assert chosen(diagnose(both, known)) == {"server-is-down"}
+
+
+def test_what_is_seldom_is_brought_up_by_proof_alone() -> None:
+    known = catalogue(
+        cause("api-is-down", ["api.check-0.bad"]),
+        cause(
+            "firewall-rejects",
+            ["api.check-1.bad"],
+            confirmed_by=["api.sign-0.seen"],
+            explains_if_confirmed=["api.check-0.bad"],
+        ),
+    )
+    both = [finding("api.check-0.bad"), finding("api.check-1.bad")]
+    assert chosen(diagnose(both, known)) == {"api-is-down", "firewall-rejects"}
+    proof = finding("api.sign-0.seen", Status.PASS)
+    (only,) = diagnose([*both, proof], known).causes
+    assert (only.cause.id, only.confidence) == ("firewall-rejects", "certain")
+
+
+def test_one_cause_for_two_subjects_may_stand_in_for_one_that_covers_both() -> None:
+    known = catalogue(
+        cause("server-is-off", ["api.check-0.bad"], scope="host"),
+        cause("port-is-closed", ["api.check-0.bad"], prior=9),
+        cause("api-is-down", ["api.check-1.bad"]),
+    )
+    ports = ("https://api.test", "https://api.test:8443")
+    (only,) = diagnose([finding("api.check-0.bad", subject=port) for port in ports], known).causes
+    assert (only.cause.id, only.confidence) == ("server-is-off", "possible")
+    assert [(other.cause.id, other.subject) for other in only.alternatives] == [
+        ("port-is-closed", ", ".join(ports))
+    ]
+
+
+def test_a_lookalike_is_brought_up_by_what_is_its_own_and_explains_the_rest_too() -> None:
+    known = catalogue(
+        cause("api-is-down", ["api.check-0.bad"]),
+        cause("api-crashes", ["api.check-1.bad"], looks_like=["api-is-down"]),
+    )
+    (outside,) = diagnose([finding("api.check-0.bad")], known).causes
+    assert (outside.cause.id, outside.confidence) == ("api-is-down", "likely")
+    both = [finding("api.check-0.bad"), finding("api.check-1.bad")]
+    assert chosen(diagnose(both, known)) == {"api-crashes"}
+
+
+def test_a_lookalike_that_is_stated_gives_way_however_specific_it_is() -> None:
+    known = catalogue(
+        cause("api-is-down", ["api.check-0.bad", "api.check-1.bad"], prior=1),
+        cause("api-is-hidden", ["api.check-0.bad"], prior=9, looks_like=["api-is-down"]),
+    )
+    (only,) = diagnose([finding("api.check-0.bad")], known).causes
+    assert only.cause.id == "api-is-down"
+    assert [other.cause.id for other in only.alternatives] == ["api-is-hidden"]
 
 
 def test_masked_unknown_skipped_and_error_neither_explain_nor_contradict() -> None:

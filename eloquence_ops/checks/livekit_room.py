@@ -1,0 +1,60 @@
+"""The session's room: can it be joined, and does the coach come?"""
+
+from __future__ import annotations
+
+from eloquence_ops.checks.registry import Judgement, Verdict, check
+from eloquence_ops.checks.seen import Seen
+from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.observations import LivekitSignal
+
+
+def _visit(livekit: Endpoint, seen: Seen) -> LivekitSignal | None:
+    return next(iter(seen.about(LivekitSignal, livekit)), None)
+
+
+@check(
+    "livekit.join",
+    feeds=("join",),
+    outcomes={
+        "ok": "version milliseconds",
+        "rejected": "status excerpt",
+        "silent": "seconds",
+        "broken": "detail",
+        "elsewhere": "url reason",
+    },
+)
+def join(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether LiveKit lets the session's token into its room, over the websocket that apps use."""
+    visit = _visit(livekit, seen)
+    if visit is None:
+        if seen.handed_out is not None and seen.handed_out != livekit:
+            yield Verdict("elsewhere", {"url": str(seen.handed_out), "reason": "elsewhere"})
+        return
+    match visit.outcome:
+        case "joined":
+            milliseconds = round((visit.joined_s or 0.0) * 1000, 1)
+            yield Verdict("ok", {"version": visit.version or "?", "milliseconds": milliseconds})
+        case "rejected":
+            yield Verdict("rejected", {"status": visit.status, "excerpt": visit.excerpt[:120]})
+        case "silent":
+            yield Verdict("silent", {"seconds": round(visit.duration_s, 1)})
+        case _:
+            yield Verdict("broken", {"detail": visit.detail or visit.outcome})
+
+
+@check(
+    "livekit.agent",
+    feeds=("join",),
+    outcomes={"ok": "seconds", "absent": "seconds", "cut-short": "seconds detail"},
+)
+def agent(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether somebody else comes into the session's fresh room: that is the coach."""
+    visit = _visit(livekit, seen)
+    if visit is None or visit.outcome != "joined":
+        return
+    if visit.coach_s is not None:
+        yield Verdict("ok", {"seconds": round(visit.coach_s, 1)}, duration_s=visit.coach_s)
+    elif visit.wait_was_whole:
+        yield Verdict("absent", {"seconds": round(visit.waited_s, 1)})
+    else:
+        yield Verdict("cut-short", {"seconds": round(visit.waited_s, 1), "detail": visit.detail})

@@ -1,0 +1,111 @@
+"""The certificate in the proxy's file beside the one that it serves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from eloquence_ops.checks.registry import Verdict
+from eloquence_ops.checks.seen import Asked, Seen
+from eloquence_ops.checks.server_certificate import certificate
+from eloquence_ops.endpoints import parse
+from eloquence_ops.observations import AnyObservation, ServerCertificates, ServerProxies
+from eloquence_ops.observations.server_proxy import CertificateFile, Proxy, ProxySite
+from eloquence_ops.settings import Target
+from tests.checks.sent_chains import ADDRESS, DAY, MIDDLE, NAME, NOW, leaf, sent
+
+SITE = "/etc/ssl/site.pem"
+SERVED = leaf()
+
+
+def file(path: str = SITE, **different: Any) -> CertificateFile:
+    fields: dict[str, Any] = {
+        "path": path,
+        "subject": "leaf",
+        "issuer": "R11",
+        "names": (NAME,),
+        "not_before": SERVED.not_before,
+        "not_after": SERVED.not_after,
+        "sha256": SERVED.sha256,
+        "chain_length": 2,
+        "modified_at": NOW,
+    }
+    return CertificateFile(**(fields | different))
+
+
+RENEWED: dict[str, Any] = {"sha256": "ff", "not_before": NOW - DAY, "not_after": NOW + 89 * DAY}
+OLDER: dict[str, Any] = {"sha256": "ee", "not_before": NOW - 70 * DAY}
+
+
+def site(*certificates: str, name: str = NAME) -> ServerProxies:
+    found = ProxySite(
+        file="/etc/nginx/sites-enabled/a",
+        line=1,
+        names=(name,),
+        listens=("443 ssl",),
+        tls=True,
+        certificates=certificates,
+        redirects=(),
+        locations=(),
+    )
+    proxy = Proxy(
+        name="nginx",
+        path="/etc/nginx/nginx.conf",
+        files=(),
+        loaded_at=None,
+        disk_changed_at=None,
+        sites=(found,),
+    )
+    return ServerProxies(at_s=0.0, proxies=(proxy,))
+
+
+def judged(
+    *observations: AnyObservation, files: tuple[CertificateFile, ...] | None, api: str = ADDRESS.url
+) -> list[Verdict]:
+    facts = () if files is None else (ServerCertificates(at_s=0.0, certificates=files),)
+    target = Target("t", api=parse(api, "api"), server="ubuntu@203.0.113.10")
+    asked = Asked(frozenset({"tls", "server"}))
+    return list(certificate("api", Seen(target, asked, NOW, (*observations, *facts))))
+
+
+@pytest.mark.parametrize(
+    ("files", "configured", "outcome"),
+    [
+        ((file(),), (SITE,), "ok"),
+        ((file(**RENEWED),), (SITE,), "not-reloaded"),
+        ((file(**OLDER),), (SITE,), "elsewhere"),
+        ((), (SITE,), "elsewhere"),
+        # RSA and ECDSA side by side: one of them is served to this client.
+        ((file(**RENEWED), file("/etc/ssl/rsa.pem")), (SITE, "/etc/ssl/rsa.pem"), "ok"),
+        # What no site of this name is configured with does not count.
+        ((file(**OLDER), file("/old/site.pem", **RENEWED)), (SITE,), "elsewhere"),
+        # Caddy keeps its own, and says of none where it is.
+        ((file("/var/lib/caddy/a.crt", **RENEWED),), (), "not-reloaded"),
+        ((file("/var/lib/caddy/a.crt", **RENEWED, names=("other.test",)),), (), "elsewhere"),
+    ],
+)
+def test_what_is_served_is_looked_for_in_the_files_of_the_site(
+    files: tuple[CertificateFile, ...], configured: tuple[str, ...], outcome: str
+) -> None:
+    (verdict,) = judged(sent(SERVED, MIDDLE), site(*configured), files=files)
+    assert verdict.outcome == outcome
+
+
+def test_both_ends_are_told() -> None:
+    newest = file("/b.pem", **(RENEWED | {"not_before": NOW - timedelta(hours=1)}))
+    files = (file(**RENEWED), newest)
+    (verdict,) = judged(sent(SERVED, MIDDLE), site(SITE, "/b.pem"), files=files)
+    assert verdict.evidence == {
+        "path": "/b.pem",
+        "on_disk": "2026-05-29 12:00 UTC",
+        "served": "2026-05-20 12:00 UTC",
+    }
+
+
+def test_without_either_side_nothing_is_compared() -> None:
+    assert [v.outcome for v in judged(files=(file(),))] == ["not-shown"]
+    assert judged(sent(SERVED, MIDDLE), files=None) == []
+    plain = judged(sent(SERVED, MIDDLE), files=(file(),), api="http://api.éloquence.com")
+    assert [v.outcome for v in plain] == ["none"]

@@ -1,0 +1,130 @@
+"""What a chain is called, whatever way it was sent and refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eloquence_ops.checks import tls
+from eloquence_ops.checks.tls_chain import android, chain, strictly, walk
+from eloquence_ops.endpoints import parse
+from eloquence_ops.observations import TlsChain
+from eloquence_ops.observations.certificates import Anchor
+from tests.checks.sent_chains import (
+    ADDRESS,
+    DAY,
+    MIDDLE,
+    NOW,
+    ROOT,
+    STRANGER,
+    certificate,
+    judged,
+    leaf,
+    seen,
+    sent,
+    shaken,
+    verdicts,
+)
+
+UNTRUSTED = 20
+CROSS_SIGNED = certificate("X1", "X0", authority_key="aa", subject_key="bb")
+PRIVATE = leaf(issuer_url="", scts=0)
+
+CHAINS: dict[str, tuple[TlsChain, str]] = {
+    "whole": (sent(), "ok"),
+    "leaf of a root": (sent(leaf("X1")), "ok"),
+    "with its root": (sent(leaf(), MIDDLE, ROOT), "superfluous-root"),
+    "with a cross-signed root": (sent(leaf(), MIDDLE, CROSS_SIGNED), "ok"),
+    "out of order": (sent(leaf(), ROOT, MIDDLE), "disordered"),
+    "with a stranger": (sent(leaf(), MIDDLE, STRANGER), "superfluous"),
+    "with itself twice": (sent(leaf(), MIDDLE, MIDDLE), "superfluous"),
+    "another name's": (sent(verify_code=62), "ok"),
+    "expired": (sent(leaf(not_after=NOW - DAY), MIDDLE, verify_code=10), "ok"),
+    "to come": (sent(leaf(not_before=NOW + DAY), MIDDLE, verify_code=9), "ok"),
+    "leaf alone": (sent(leaf(), verify_code=UNTRUSTED), "incomplete"),
+    "leaf and a stranger": (sent(leaf(), STRANGER, verify_code=UNTRUSTED), "incomplete"),
+    "logged, without an address": (sent(leaf(issuer_url=""), verify_code=21), "incomplete"),
+    "leaf alone of a private one": (sent(PRIVATE, verify_code=UNTRUSTED), "issuer-missing"),
+    "of an unknown root": (sent(leaf(), MIDDLE, verify_code=UNTRUSTED), "unknown-root"),
+    "with an unknown root": (sent(leaf(), MIDDLE, ROOT, verify_code=19), "unknown-root"),
+    "self-signed": (sent(leaf("leaf"), verify_code=18), "self-signed"),
+    "not for servers": (sent(verify_code=26), "unfit"),
+    "an intermediate that ended": (
+        sent(leaf(), certificate("R11", "X1", not_after=NOW - DAY), verify_code=10),
+        "link-expired",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_is_called_by_what_is_the_matter_with_it(name: str) -> None:
+    made, outcome = CHAINS[name]
+    assert judged(chain, made)[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("made", "evidence"),
+    [
+        (sent(leaf(), verify_code=20), {"subject": "CN=leaf", "missing": "CN=R11"}),
+        (sent(leaf(), MIDDLE, verify_code=20), {"subject": "CN=R11", "missing": "CN=X1"}),
+        (sent(leaf(), MIDDLE, ROOT, verify_code=19), {"subject": "CN=X1", "missing": "CN=X1"}),
+        (sent(), {"root": "CN=X1", "sent": 2}),
+    ],
+)
+def test_the_issuer_that_is_missing_is_named(made: TlsChain, evidence: dict[str, Any]) -> None:
+    assert judged(chain, made)[1] == evidence
+
+
+def test_a_key_identifier_tells_two_issuers_of_one_name_apart() -> None:
+    wrong = certificate("R11", "X1", subject_key="11")
+    right = certificate("R11", "X1", subject_key="22")
+    up = walk((leaf(authority_key="22"), wrong, right))
+    assert up is not None
+    assert (up.path[1], up.unused) == (right, (wrong,))
+
+
+def test_certificates_that_issued_each_other_come_to_an_end() -> None:
+    up = walk((certificate("A", "B"), certificate("B", "A")))
+    assert up is not None
+    assert (len(up.path), up.missing) == (2, "CN=A")
+    assert walk(()) is None
+
+
+def test_weakness_is_left_to_the_check_of_keys() -> None:
+    assert verdicts(chain, sent(verify_code=66)) == []
+
+
+@pytest.mark.parametrize("judge", [chain, android, strictly])
+def test_without_tls_and_without_a_certificate_nothing_is_judged(judge: Any) -> None:
+    plain = parse("http://api.éloquence.com", "api")
+    assert [verdict.outcome for verdict in judge(plain, seen())] == ["none"]
+    assert [verdict.outcome for verdict in judge(ADDRESS, seen())] == ["not-shown"]
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        (sent(), "ok"),
+        (sent(anchor=Anchor(subject="CN=Company", sha256="00")), "unknown"),
+        (sent(anchor=Anchor(subject="CN=Company", sha256="00", given=True)), "given"),
+        (sent(verify_code=20), "not-trusted"),
+    ],
+)
+def test_a_root_is_looked_up_among_androids(made: TlsChain, outcome: str) -> None:
+    assert judged(android, made)[0] == outcome
+
+
+def test_what_a_stricter_verifier_dislikes_is_a_note() -> None:
+    assert judged(strictly, sent(disliked="no key usage")) == (
+        "dislikes",
+        {"detail": "no key usage"},
+    )
+    assert judged(strictly, sent())[0] == "ok"
+
+
+def test_an_expired_intermediate_lends_its_end_to_the_handshakes_finding() -> None:
+    old = certificate("R11", "X1", not_after=NOW - DAY)
+    made = sent(leaf(), old, verify_code=10)
+    outcome, evidence = judged(tls.handshake, made, shaken("expired", leaf()))
+    assert (outcome, evidence["not_after"]) == ("expired", "2026-02-28 12:00 UTC")
