@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.findings import AREAS
+from eloquence_ops.lab.at_place import lab_at
 from eloquence_ops.lab.faults import Fault, combined
+from eloquence_ops.lab.places import Place
+from eloquence_ops.lab.real import STAND_INS, RealServers
 from eloquence_ops.lab.system import lab
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import Result, examine
@@ -19,9 +22,19 @@ TIMEOUT_S = 2.5
 
 
 async def record(
-    faults: Iterable[Fault], *, read_only: bool = False, timeout_s: float = TIMEOUT_S
+    faults: Iterable[Fault],
+    *,
+    read_only: bool = False,
+    timeout_s: float = TIMEOUT_S,
+    place: Place | None = None,
+    servers: RealServers = STAND_INS,
 ) -> Recording:
-    async with lab(combined(faults)) as system:
+    """doctor on the whole system; with a place, on what an app there is given."""
+    made = combined(faults)
+    system_of = (
+        lab(made, servers=servers) if place is None else lab_at(place, made, servers=servers)
+    )
+    async with system_of as system:
         plan = Plan(
             target=system.target,
             areas=frozenset(AREAS),
@@ -34,5 +47,7 @@ async def record(
         return await Execution(plan, "doctor").carry_out()
 
 
-async def diagnosed(faults: Iterable[Fault], *, read_only: bool = False) -> Result:
-    return examine(await record(faults, read_only=read_only), catalogue())
+async def diagnosed(
+    faults: Iterable[Fault], *, read_only: bool = False, place: Place | None = None
+) -> Result:
+    return examine(await record(faults, read_only=read_only, place=place), catalogue())

@@ -66,6 +66,21 @@ def test_a_session_is_ended_once() -> None:
     run(main())
 
 
+def test_a_session_that_is_not_removed_is_ended_again_and_again() -> None:
+    async def main() -> None:
+        async with _api(ApiBehaviour(removes_sessions=False)) as (app, client):
+            opened = await client.post("/api/sessions", json=BODY, headers=KEY)
+            session_id = opened.json()["session_id"]
+            for _ in range(2):
+                ended = await client.delete(f"/api/sessions/{session_id}", headers=KEY)
+                assert (ended.status_code, ended.json()["status"]) == (200, "ended")
+            assert set(app.state.sessions) == {session_id}
+            unknown = await client.delete("/api/sessions/never-was", headers=KEY)
+            assert unknown.status_code == 404
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -75,6 +75,23 @@ def test_a_resolver_tells_no_name_from_no_address() -> None:
     run(main())
 
 
+def test_name_servers_are_named_for_every_zone() -> None:
+    server = DnsServer(RECORDS, name_servers=["ns1.éloquence.com"])
+    reply = server.answer(dns.message.make_query(APEX, "NS").to_wire())
+    assert reply is not None
+    [rrset] = dns.message.from_wire(reply).answer
+    assert [str(record) for record in rrset] == [f"ns1.{APEX}"]
+
+
+@pytest.mark.parametrize(("flags", "rcode"), [(0, "SERVFAIL"), (dns.flags.CD, "NOERROR")])
+def test_bogus_names_are_refused_unless_nothing_is_to_be_checked(flags: int, rcode: str) -> None:
+    query = dns.message.make_query(f"api.{APEX}", "A")
+    query.flags |= flags
+    reply = DnsServer(RECORDS, bogus=["api.éloquence.com"]).answer(query.to_wire())
+    assert reply is not None
+    assert dns.rcode.to_text(dns.message.from_wire(reply).rcode()) == rcode
+
+
 def test_a_long_answer_is_truncated_over_udp_and_whole_over_tcp() -> None:
     async def main() -> None:
         addresses = [f"192.0.2.{number}" for number in range(100)]

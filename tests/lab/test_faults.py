@@ -11,6 +11,7 @@ from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.findings import Status
 from eloquence_ops.lab.expectation import how, unexpected
 from eloquence_ops.lab.faults import Fault, all_faults
+from eloquence_ops.observations import HttpExchange
 from tests.lab.faulty import diagnosed
 from tests.lab.pairs import outcomes, table
 
@@ -37,7 +38,18 @@ def test_read_only_opens_no_session_and_is_healthy_too() -> None:
     result = asyncio.run(diagnosed((), read_only=True))
     assert result.verdict == "healthy"
     assert result.seen.session is None
-    assert "POST" not in {getattr(entry, "method", "") for entry in result.seen.observations}
+    posts = [entry for entry in result.seen.every(HttpExchange) if entry.method != "GET"]
+    assert [(entry.purpose, entry.status) for entry in posts if entry.method == "POST"] == [
+        ("key-proof-open", 422)
+    ]
+    assert "DELETE" not in {entry.method for entry in posts}
+
+
+def test_read_only_proves_the_key() -> None:
+    found = {f.id for f in asyncio.run(diagnosed((), read_only=True)).findings}
+    assert {"api.key.ok", "api.session.read-only"} <= found
+    wrong = asyncio.run(diagnosed((FAULTS["api-key-rejected"],), read_only=True))
+    assert [cause.cause.id for cause in wrong.diagnosis.causes] == ["api-key-rejected"]
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

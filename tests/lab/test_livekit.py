@@ -111,7 +111,7 @@ def test_the_first_frame_is_the_join_and_pings_are_answered() -> None:
                 pong, answer = await _frames(websocket, 2)
                 assert abs(pong.pong / 1000 - time.time()) < 60
                 assert answer.pong_resp.last_ping_timestamp == 123
-                assert len(app.state.rooms["r1"].participants) == 1
+                assert len(app.state.rooms["r1"].members) == 1
             await asyncio.sleep(0.05)
             assert not app.state.rooms
 

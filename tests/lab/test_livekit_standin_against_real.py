@@ -1,8 +1,6 @@
 """The stand-in and a real livekit-server, asked the same: equal statuses and bodies."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,10 @@ from livekit.protocol import rtc
 
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
 from eloquence_ops.lab.services.livekit_signal import Candidate
-from eloquence_ops.lab.services.serving import listening_socket, serving
+from eloquence_ops.lab.services.serving import serving
 from tests.lab.livekit_requests import KEY, SECRET, cases, mask, token
 from tests.lab.loopback import request, run, send, status_and_body
-from tests.real import require
+from tests.lab.real_livekit import real_livekit
 
 pytestmark = pytest.mark.real
 
@@ -32,41 +30,6 @@ HEADERS = (
 )
 
 
-@contextlib.asynccontextmanager
-async def _real(folder: Path) -> AsyncIterator[tuple[str, int]]:
-    binary = require("livekit-server")
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(listening_socket()) for _ in range(3)]
-        port, tcp_port, udp_port = (int(sock.getsockname()[1]) for sock in sockets)
-    configuration = folder / "livekit.yaml"
-    configuration.write_text(
-        f'port: {port}\nbind_addresses: ["127.0.0.1"]\nkeys:\n  {KEY}: {SECRET}\n'
-        f"rtc:\n  tcp_port: {tcp_port}\n  udp_port: {udp_port}\n  node_ip: 127.0.0.1\n"
-    )
-    with (folder / "livekit.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            binary, "--config", str(configuration), stdout=log, stderr=log
-        )
-        try:
-            async with asyncio.timeout(20):
-                await _until_healthy(process, ("127.0.0.1", port))
-            yield "127.0.0.1", port
-        finally:
-            if process.returncode is None:
-                # Not terminate: that one waits for participants without end.
-                process.kill()
-            await process.wait()
-
-
-async def _until_healthy(process: asyncio.subprocess.Process, address: tuple[str, int]) -> None:
-    while process.returncode is None:
-        with contextlib.suppress(OSError):
-            if status_and_body(await send(address, request("/"))) == (200, b"OK"):
-                return
-        await asyncio.sleep(0.05)
-    pytest.fail(f"livekit-server ended at once with {process.returncode}")
-
-
 def _relevant(answer: bytes) -> dict[str, str]:
     lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
     fields = dict(line.split(": ", 1) for line in lines)
@@ -77,7 +40,7 @@ def _relevant(answer: bytes) -> dict[str, str]:
 def test_both_give_the_answers_of_the_table(tmp_path: Path) -> None:
     async def main() -> None:
         app = build_livekit(LivekitBehaviour(keys={KEY: SECRET}))
-        async with _real(tmp_path) as real, serving(app, server_header=False) as served:
+        async with real_livekit(tmp_path) as real, serving(app, server_header=False) as served:
             different = []
             for case in cases():
                 for name, address in (("real", real), ("stand-in", served.address)):
@@ -92,7 +55,7 @@ def test_both_give_the_answers_of_the_table(tmp_path: Path) -> None:
 def test_both_send_the_same_headers(tmp_path: Path) -> None:
     async def main() -> None:
         app = build_livekit(LivekitBehaviour(keys={KEY: SECRET}))
-        async with _real(tmp_path) as real, serving(app, server_header=False) as served:
+        async with real_livekit(tmp_path) as real, serving(app, server_header=False) as served:
             requests = {case.name: case.request for case in cases()}
             origin = "Origin: https://a.test\r\n"
             requests["health from a page"] = request("/", headers=origin)
@@ -103,6 +66,29 @@ def test_both_send_the_same_headers(tmp_path: Path) -> None:
             for name, text in requests.items():
                 expected = _relevant(await send(real, text))
                 assert (name, _relevant(await send(served.address, text))) == (name, expected)
+
+    run(main())
+
+
+@pytest.mark.parametrize("development", [True, False])
+def test_both_show_their_debug_pages_in_development_only(development: bool, tmp_path: Path) -> None:
+    async def main() -> None:
+        app = build_livekit(LivekitBehaviour(keys={KEY: SECRET}, development=development))
+        async with (
+            real_livekit(tmp_path, development=development) as real,
+            serving(app, server_header=False) as served,
+        ):
+            for path in ("/debug/pprof/", "/debug/rooms", "/metrics"):
+                expected = await send(real, request(path))
+                answer = await send(served.address, request(path))
+                assert status_and_body(answer)[0] == status_and_body(expected)[0]
+                assert (path, _relevant(answer)) == (path, _relevant(expected))
+                for mark in (b"<title>/debug/pprof/</title>", b"Types of profiles available:"):
+                    assert (
+                        (mark in answer)
+                        == (mark in expected)
+                        == (development and path == "/debug/pprof/")
+                    )
 
     run(main())
 
@@ -125,7 +111,7 @@ def test_both_join_alike(tmp_path: Path) -> None:
     async def main() -> None:
         candidates = (Candidate("tcp", "127.0.0.1", 7881),)
         app = build_livekit(LivekitBehaviour(keys={KEY: SECRET}, candidates=candidates))
-        async with _real(tmp_path) as real, serving(app, server_header=False) as served:
+        async with real_livekit(tmp_path) as real, serving(app, server_header=False) as served:
             expected, real_kinds = await first_frames(real)
             join, kinds = await first_frames(served.address)
             assert kinds == real_kinds - {"update", "room_update", "connection_quality"}

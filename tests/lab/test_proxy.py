@@ -13,9 +13,10 @@ import pytest
 import websockets
 
 from eloquence_ops.lab.services.certificates import Authority
+from eloquence_ops.lab.services.listening import listening_socket
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
 from eloquence_ops.lab.services.proxy import Proxy, ProxyBehaviour
-from eloquence_ops.lab.services.serving import listening_socket, serving
+from eloquence_ops.lab.services.serving import serving
 from tests.lab.livekit_requests import KEY, SECRET, token
 from tests.lab.loopback import request, run, send, status_and_body
 from tests.lab.upstream import Upstream, upstream

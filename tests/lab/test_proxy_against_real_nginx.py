@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from eloquence_ops.lab.services.listening import listening_socket
 from eloquence_ops.lab.services.nginx_pages import SERVER
 from eloquence_ops.lab.services.proxy import Proxy, ProxyBehaviour
-from eloquence_ops.lab.services.serving import listening_socket
 from tests.lab.loopback import request, run, send
 from tests.lab.upstream import ANSWERS, upstream
 from tests.real import require
@@ -30,29 +30,36 @@ http {{
   proxy_set_header X-Real-IP $remote_addr;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
   proxy_set_header X-Forwarded-Proto $scheme;
-  proxy_set_header Upgrade $http_upgrade;
-  proxy_set_header Connection $connection_upgrade;
+  {upgrade}
   proxy_read_timeout 1s;
   server {{ listen 127.0.0.1:{port} default_server; return 404; }}
   server {{ listen 127.0.0.1:{port}; server_name lab.test;
     location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }}
   server {{ listen 127.0.0.1:{port}; server_name dead.test;
     location / {{ proxy_pass http://127.0.0.1:{dead}; }} }}
+  server {{ listen 127.0.0.1:{port}; server_name part.test;
+    location = /json {{ proxy_pass http://127.0.0.1:{upstream}; }}
+    location / {{ return 404; }} }}
   server {{ listen 127.0.0.1:{port}; server_name deny.test; location / {{ deny all; }} }}
   server {{ listen 127.0.0.1:{port}; server_name moved.test;
     return 301 https://new.test$request_uri; }}
 }}
 """
 
+# The two lines that a site needs for websockets, and that many a site lacks.
+UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;"
+
 
 @contextlib.asynccontextmanager
-async def _nginx(folder: Path, *, upstream_port: int, dead: int) -> AsyncIterator[tuple[str, int]]:
+async def _nginx(
+    folder: Path, *, upstream_port: int, dead: int, upgrade: str
+) -> AsyncIterator[tuple[str, int]]:
     binary = require("nginx")
     with listening_socket() as sock:
         port: int = sock.getsockname()[1]
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        SITE.format(folder=folder, port=port, upstream=upstream_port, dead=dead)
+        SITE.format(folder=folder, port=port, upstream=upstream_port, dead=dead, upgrade=upgrade)
     )
     process = await asyncio.create_subprocess_exec(
         *(binary, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log")),
@@ -80,6 +87,10 @@ def _cases() -> list[str]:
         *(request(path, method="HEAD") for path in ("/json", "/closes")),
         *(old.format(path) for path in ("/json", "/chunked", "/until-close", "/empty")),
         request("/hang"),
+        *(request(path, host="part.test") for path in ("/json", "/json?a=1", "/json/", "/echo")),
+        _handshake("/json"),
+        _handshake("/empty", protocol="h2c"),
+        _handshake("/empty", connection="close"),
         request("http://lab.test/json", host="other.test"),
         request("/echo", method="POST", headers="Content-Length: 3\r\n", body="abc"),
         *(
@@ -119,24 +130,40 @@ def _cases() -> list[str]:
     ]
 
 
+def _handshake(path: str, connection: str = "Upgrade, close", protocol: str = "websocket") -> str:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: lab.test\r\nConnection: {connection}\r\n"
+        f"Upgrade: {protocol}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+
+
 def _masked(answer: bytes) -> bytes:
     masked = re.sub(rb"Date: [^\r]+ GMT", b"Date: now", answer)
     return re.sub(rb"nginx/[0-9.]+", SERVER.encode(), masked)
 
 
-def test_both_send_the_same_bytes_both_ways(tmp_path: Path) -> None:
+@pytest.mark.parametrize("upgrade", [UPGRADE, ""], ids=["with Upgrade", "without"])
+def test_both_send_the_same_bytes_both_ways(upgrade: str, tmp_path: Path) -> None:
     async def main() -> None:
         with listening_socket() as sock:
             dead: int = sock.getsockname()[1]
         async with upstream() as behind:
             behaviour = ProxyBehaviour(
-                routes={"lab.test": behind.address, "dead.test": ("127.0.0.1", dead)},
+                routes={
+                    "lab.test": behind.address,
+                    "part.test": behind.address,
+                    "dead.test": ("127.0.0.1", dead),
+                },
+                only={"part.test": frozenset({"/json"})},
                 deny=frozenset({"deny.test"}),
                 redirect={"moved.test": "https://new.test"},
                 read_timeout_s=1,
+                drop_upgrade=not upgrade,
             )
             async with (
-                _nginx(tmp_path, upstream_port=behind.address[1], dead=dead) as nginx,
+                _nginx(
+                    tmp_path, upstream_port=behind.address[1], dead=dead, upgrade=upgrade
+                ) as nginx,
                 Proxy(behaviour) as proxy,
             ):
                 behind.requests.clear()

@@ -15,13 +15,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from eloquence_ops.lab.services.serving import (
-    PortInUse,
-    listening_socket,
-    port_is_free,
-    serve,
-    serving,
-)
+from eloquence_ops.lab.services.listening import PortInUse, listening_socket, port_is_free
+from eloquence_ops.lab.services.serving import serve, serving
 from tests.lab.loopback import request, run, send
 
 

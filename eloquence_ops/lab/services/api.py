@@ -9,13 +9,14 @@ websocket `/ws/simple/{session_id}`, without a key. The guide leaves the old for
 unspecified; those here are the least an old client could use.
 """
 
+import asyncio
 import base64
 import json
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -42,10 +43,12 @@ class ApiBehaviour:
     whole application is another service altogether. `missing_key_status`: FastAPI before 0.122
     answered 403 when the key was missing. `cors_origins`: empty means no CORS at all, which
     Flutter web cannot live with. `generation` "none": neither endpoints nor documentation.
+    `session_takes_s`: how long opening one takes, which then comes right.
     `room_join` false: tokens lack that grant. `token_clock_s`: how many seconds this server's
     clock is ahead when it dates a token. `other_keys` are accepted too; `asks_for_key` false lets
-    everybody in. `takes_nulls` false: optional fields may be left out, not null. `prefix`: where
-    the session routes are.
+    everybody in. `takes_nulls` false: optional fields may be left out, not null.
+    `removes_sessions` false: DELETE says that it ended a session, and leaves it. `prefix`: where
+    the session routes are; `slash`: they have one at the end.
     """
 
     api_key: str = field(default="lab-api-key", repr=False)
@@ -56,12 +59,15 @@ class ApiBehaviour:
     failure: Failure | None = None
     missing_key_status: Literal[401, 403] = 401
     cors_origins: tuple[str, ...] = ("*",)
+    session_takes_s: float = 0.0
     room_join: bool = True
     token_clock_s: float = 0.0
     other_keys: tuple[str, ...] = field(default=(), repr=False)
     asks_for_key: bool = True
     takes_nulls: bool = True
+    removes_sessions: bool = True
     prefix: str = "/api"
+    slash: bool = False
 
 
 class SessionRequest(BaseModel):
@@ -127,8 +133,21 @@ class Session:
     room_name: str
 
 
-def build_api(behaviour: ApiBehaviour) -> FastAPI:
-    """The application. `app.state.sessions` maps the ids of open sessions to `Session`."""
+class Agents(Protocol):
+    """Who sends coaches: `eloquence_ops.lab.services.coach.AgentWorker`."""
+
+    async def dispatch(self, room: str) -> None:
+        """Send a coach into this room; never raises for one that cannot come."""
+
+    async def dismiss(self, room: str) -> None:
+        """Have the coach leave this room."""
+
+
+def build_api(behaviour: ApiBehaviour, agents: Agents | None = None) -> FastAPI:
+    """The application. `app.state.sessions` maps the ids of open sessions to `Session`.
+
+    With `agents` a coach is in the room before a session is handed out.
+    """
     if behaviour.failure == "other-service":
         return _other_service()
     documented = "/openapi.json" if behaviour.generation != "none" else None
@@ -148,7 +167,7 @@ def build_api(behaviour: ApiBehaviour) -> FastAPI:
 
     sessions: dict[str, Session] = app.state.sessions
     if behaviour.generation in ("current", "both"):
-        _add_current(app, behaviour, sessions)
+        _add_current(app, behaviour, sessions, agents)
     if behaviour.generation in ("legacy", "both"):
         _add_legacy(app, behaviour, sessions)
     return app
@@ -203,13 +222,16 @@ def _key_guard(behaviour: ApiBehaviour) -> Callable[..., Awaitable[None]]:
     return guard
 
 
-def _add_current(app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Session]) -> None:
+def _add_current(
+    app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Session], agents: Agents | None
+) -> None:
     guard = Depends(_key_guard(behaviour))
+    slash = "/" if behaviour.slash else ""
     route = f"{behaviour.prefix}/sessions"
     # FastAPI judges a body by the annotation it finds at registration.
     body_model = SessionRequest if behaviour.takes_nulls else StrictSessionRequest
 
-    @app.post(route, response_model=SessionResponse, dependencies=[guard])
+    @app.post(route + slash, response_model=SessionResponse, dependencies=[guard])
     async def create_session(body: body_model, request: Request) -> Response:  # type: ignore[valid-type]
         if behaviour.failure == "unhandled-error":
             raise RuntimeError("lab: the handler of POST /api/sessions fails")
@@ -218,8 +240,12 @@ def _add_current(app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Sess
             while (await request.receive())["type"] != "http.disconnect":
                 pass
             return Response(status_code=499)
+        # Whoever has gone meanwhile: the handler gets its session all the same.
+        await asyncio.sleep(behaviour.session_takes_s)
         user_id: str = body.user_id  # type: ignore[attr-defined]
         session = _open(sessions, user_id)
+        if agents is not None:
+            await agents.dispatch(session.room_name)
         answer = SessionResponse(
             session_id=session.session_id,
             room_name=session.room_name,
@@ -230,8 +256,12 @@ def _add_current(app: FastAPI, behaviour: ApiBehaviour, sessions: dict[str, Sess
             del answer["url"]
         return JSONResponse(answer, 201 if behaviour.failure == "wrong-status" else 200)
 
-    @app.delete(route + "/{session_id}", dependencies=[guard])
+    @app.delete(route + "/{session_id}" + slash, dependencies=[guard])
     async def end_session(session_id: str) -> Ended:
+        if not behaviour.removes_sessions and session_id in sessions:
+            return Ended(session_id=session_id)
+        if agents is not None and session_id in sessions:
+            await agents.dismiss(sessions[session_id].room_name)
         return _close(sessions, session_id)
 
 

@@ -16,12 +16,15 @@ from pathlib import Path
 import idna
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 _DAY = datetime.timedelta(days=1)
 # X.520: a common name has at most 64 characters.
 _COMMON_NAME_LIMIT = 64
+# Public authorities say where they are to be had. Nobody listens there.
+_ISSUER_URL = "http://authority.test/issuer.cer"
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Authority:
         not_before: datetime.datetime | None = None,
         not_after: datetime.datetime | None = None,
         include_intermediate: bool = True,
+        weak_key: bool = False,
         stem: str | None = None,
     ) -> IssuedCertificate:
         """Issue a server certificate for `names`: U-labels, A-labels, wildcards, IP addresses.
@@ -99,6 +103,7 @@ class Authority:
         Valid from an hour ago for 90 days unless given (aware datetimes); of one that ended
         already, only the end need be given. The files are `<stem>.pem` and `<stem>.key.pem`; a
         stem that was used before is renewed in place, by default every certificate has its own.
+        `weak_key`: RSA of 1024 bits, which clients have refused for years.
 
         Raises:
             ValueError: no name, a name that IDNA refuses, or an end before the beginning.
@@ -110,7 +115,7 @@ class Authority:
         start, end = _validity(not_before, not_after)
         if end <= start:
             raise ValueError(f"a certificate cannot end ({end}) before it begins ({start})")
-        key = _new_key()
+        key = _new_key() if not weak_key else _weak_key()
         certificate = (
             x509.CertificateBuilder()
             .subject_name(_distinguished(texts[0][:_COMMON_NAME_LIMIT]))
@@ -125,6 +130,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
             .add_extension(_issued_by(self._issuer_key.public_key()), critical=False)
+            .add_extension(_ISSUED_AT, critical=False)
             .sign(self._issuer_key, hashes.SHA256())
         )
         self._issued += 1
@@ -156,6 +162,10 @@ def _new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def _weak_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # meant
+
+
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
@@ -173,6 +183,16 @@ def _general_name(name: str) -> x509.DNSName | x509.IPAddress:
 
 def _issued_by(key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
+
+
+_ISSUED_AT = x509.AuthorityInformationAccess(
+    [
+        x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS,
+            x509.UniformResourceIdentifier(_ISSUER_URL),
+        )
+    ]
+)
 
 
 def _key_usage(*, for_authority: bool) -> x509.KeyUsage:
@@ -215,7 +235,7 @@ def _authority_certificate(
     )
 
 
-def _write_private(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+def _write_private(path: Path, key: _Key) -> None:
     data = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

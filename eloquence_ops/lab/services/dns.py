@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import struct
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Self, cast
 
 import dns.exception
@@ -23,6 +22,7 @@ import dns.rdatatype
 import dns.rrset
 
 from eloquence_ops.lab.services.certificates import a_label
+from eloquence_ops.lab.services.listening import Closing, Listener, listening_socket
 
 _TTL_S = 5
 # RFC 2308: how long a negative answer may be cached is the last field of the SOA.
@@ -33,18 +33,25 @@ _TCP_IDLE_S = 5.0
 _BIND_ATTEMPTS = 20
 
 
-class DnsServer:
+class DnsServer(Closing):
     """Serves `records`: names (U- or A-labels) to IPv4 and IPv6 addresses.
 
     An empty sequence makes a name that exists without addresses (NODATA). `zones` are the
-    domains it is the authority for; by default the last two labels of every name.
+    domains it is the authority for; by default the last two labels of every name. `name_servers`
+    are named in the NS records of every zone. Names in `bogus` are refused as a verifying resolver
+    does whose signatures do not hold: SERVFAIL, unless it is told not to check (CD).
 
     Raises:
         ValueError: a name or an address that is none, or a name outside the given zones.
     """
 
     def __init__(
-        self, records: Mapping[str, Sequence[str]], *, zones: Sequence[str] | None = None
+        self,
+        records: Mapping[str, Sequence[str]],
+        *,
+        zones: Sequence[str] | None = None,
+        name_servers: Sequence[str] = (),
+        bogus: Sequence[str] = (),
     ) -> None:
         self._addresses = {
             _name(name): tuple(ipaddress.ip_address(address) for address in addresses)
@@ -57,11 +64,12 @@ class DnsServer:
         for name in self._addresses:
             if self._zone_of(name) is None:
                 raise ValueError(f"{name} lies outside the zones of this server")
+        self._name_servers = [_name(name).to_text() for name in name_servers]
+        self._bogus = {_name(name) for name in bogus}
         self.host = "127.0.0.1"
         self.port = 0
-        self._server: asyncio.Server | None = None
+        self._listener = Listener(self._stream)
         self._transport: asyncio.DatagramTransport | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; `host` and `port` tell where afterwards. Port 0 is chosen by the system.
@@ -71,48 +79,31 @@ class DnsServer:
         """
         loop = asyncio.get_running_loop()
         for attempt in range(_BIND_ATTEMPTS):
-            server = await asyncio.start_server(self._accept, host, port)
-            bound: int = server.sockets[0].getsockname()[1]
+            stream = listening_socket(port, host)
+            self.host, self.port = stream.getsockname()[:2]
             try:
                 self._transport, _ = await loop.create_datagram_endpoint(
-                    lambda: _Datagrams(self), local_addr=(host, bound)
+                    lambda: _Datagrams(self), local_addr=(host, self.port)
                 )
             except OSError:
                 # A TCP port that is free may be taken for UDP: ask for another one.
-                server.close()
-                await server.wait_closed()
+                stream.close()
                 if port or attempt == _BIND_ATTEMPTS - 1:
                     raise
                 continue
-            self._server, self.host, self.port = server, host, bound
+            await self._listener.open([stream])
             return
 
     async def close(self) -> None:
         """Stop listening and drop open connections; may be called twice."""
+        # The datagram transport closes its socket in the next turn of the loop.
         if self._transport is not None:
             self._transport.close()
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-        # The datagram transport closes its socket in the next turn of the loop.
-        await asyncio.sleep(0)
-        self._transport, self._server = None, None
+        await self._listener.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def answer(self, wire: bytes, *, datagram: bool = True) -> bytes | None:
         """The reply to one message, both as on the wire; None for what deserves silence.
@@ -151,6 +142,9 @@ class DnsServer:
         if zone is None or question.rdclass != dns.rdataclass.IN:
             reply.set_rcode(dns.rcode.REFUSED)
             return reply
+        if question.name in self._bogus and not query.flags & dns.flags.CD:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+            return reply
         reply.flags |= dns.flags.AA
         answers = self._answers(question.name, question.rdtype, zone)
         if answers:
@@ -166,6 +160,8 @@ class DnsServer:
     ) -> list[dns.rrset.RRset]:
         if name == zone and kind == dns.rdatatype.SOA:
             return [_rrset(name, kind, [_SOA])]
+        if name == zone and kind == dns.rdatatype.NS and self._name_servers:
+            return [_rrset(name, kind, self._name_servers)]
         addresses = self._addresses.get(name, ())
         found = []
         for family, wanted in ((4, dns.rdatatype.A), (6, dns.rdatatype.AAAA)):
@@ -181,11 +177,6 @@ class DnsServer:
     def _exists(self, name: dns.name.Name, zone: dns.name.Name) -> bool:
         # A name above an existing one exists too (RFC 8020), even if it has no record itself.
         return name == zone or any(known.is_subdomain(name) for known in self._addresses)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._stream(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """RFC 7766: messages with a length in front, as many as the client likes."""

@@ -23,13 +23,15 @@ _UNBOUNDED = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """How requests are passed on; times in seconds. `scheme` is told to the upstream."""
+    """How requests are passed on; times in seconds. `scheme` is told to the upstream, `ahead_s` is
+    how far the proxy's own clock is ahead."""
 
     scheme: Literal["http", "https"]
     connect_timeout_s: float
     read_timeout_s: float
     pass_upgrade: bool
     max_body_bytes: int
+    ahead_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ async def _relay(
         # The end has to be told somehow: in chunks, or to an old client by closing.
         outgoing = Framing("chunked") if request.http11 else Framing("close")
         keep = keep and request.http11
-    await client.send(returned_reply(answer.reply, outgoing, keep_alive=keep))
+    head = returned_reply(answer.reply, outgoing, keep_alive=keep, ahead_s=settings.ahead_s)
+    await client.send(head)
     chunked = outgoing.kind == "chunked"
 
     async def sink(data: bytes) -> None:

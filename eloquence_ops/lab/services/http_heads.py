@@ -87,12 +87,11 @@ class Request:
 
     @property
     def upgrade(self) -> str | None:
-        """The protocol that the client wants to change to."""
-        return (
-            self.headers.first("upgrade")
-            if "upgrade" in self.headers.tokens("connection")
-            else None
-        )
+        """The protocol that the client wants to change to.
+
+        As `$http_upgrade`, which does not look whether Connection says so too.
+        """
+        return self.headers.first("upgrade")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +190,14 @@ def forwarded_request(
     return _head(f"{request.method} {request.target} HTTP/1.1", fields)
 
 
-def returned_reply(reply: Reply, framing: Framing, *, keep_alive: bool) -> bytes:
-    """The head that goes back to the client: nginx's Server and Date replace the upstream's."""
-    fields = [("Server", SERVER), ("Date", date())]
+def returned_reply(
+    reply: Reply, framing: Framing, *, keep_alive: bool, ahead_s: float = 0.0
+) -> bytes:
+    """The head that goes back to the client: nginx's Server and Date replace the upstream's.
+
+    `ahead_s`: by how much the proxy's clock is ahead.
+    """
+    fields = [("Server", SERVER), ("Date", date(ahead_s))]
     fields += _selected(reply.headers, "content-type")
     if framing.kind == "length":
         fields.append(("Content-Length", str(framing.length)))

@@ -8,6 +8,7 @@ Statuses, bodies and the headers named here: livekit-server v1.13.5, measured; k
 
 import datetime
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,13 +31,12 @@ from eloquence_ops.lab.services.livekit_http import (
     preflight,
     redirect,
 )
+from eloquence_ops.lab.services.livekit_rooms import Room, new_sid
 from eloquence_ops.lab.services.livekit_signal import (
     BadJoinRequest,
     Candidate,
-    Room,
     SignalSettings,
     check_join_request,
-    new_sid,
     run_session,
 )
 from eloquence_ops.lab.services.livekit_tokens import Grants, TokenRefused, verify
@@ -44,6 +44,18 @@ from eloquence_ops.lab.services.livekit_tokens import Grants, TokenRefused, veri
 _TEXT = "text/plain; charset=utf-8"
 _LIST_ROOMS = "/twirp/livekit.RoomService/ListRooms"
 _ROOM_SERVICE = "/twirp/livekit.RoomService/"
+# The beginning of what net/http/pprof shows (Go 1.26): its contents, and nothing to look into.
+_PROFILER = """<html>
+<head>
+<title>/debug/pprof/</title>
+</head>
+<body>
+/debug/pprof/
+<br>
+Types of profiles available:
+</body>
+</html>
+"""
 _NAME_LIMIT = 256
 _BODY_LIMIT = 64 * 1024
 
@@ -52,19 +64,24 @@ _BODY_LIMIT = 64 * 1024
 class LivekitBehaviour:
     """How the server behaves.
 
-    `keys`: API key to secret. `ready` false: health says 406, the rest works on. `generation`
-    "before-v1": a server up to 1.9.9, without `/rtc/v1`. `ice_servers`: URLs in the join; a
-    real server without TURN names public STUN servers there, which the lab must not.
-    `candidates`: media addresses to advertise; nothing listens there on our behalf.
+    `keys`: API key to secret. `ready` false: health says 406, the rest works on. `clock_s`: how
+    many seconds its clock is ahead. `generation` "before-v1": a server up to 1.9.9, without
+    `/rtc/v1`. `development`: Go's profiler and the list of rooms are there for everybody.
+    `ice_servers`: URLs in the join; a real server without TURN names public STUN servers there,
+    which the lab must not. `candidates`: media addresses to advertise; nothing listens there on our
+    behalf. `places_rooms` false: tokens are good, and no room finds a node.
     """
 
     keys: Mapping[str, str] = field(
         default_factory=lambda: {LAB_LIVEKIT_KEY: LAB_LIVEKIT_SECRET}, repr=False
     )
     ready: bool = True
+    clock_s: float = 0.0
     generation: Literal["current", "before-v1"] = "current"
+    development: bool = False
     ice_servers: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    places_rooms: bool = True
 
 
 def build_livekit(behaviour: LivekitBehaviour) -> Starlette:
@@ -148,6 +165,9 @@ class _Service:
             admitted = self._admit(websocket, grants, needs_join_request=path == "/rtc/v1")
         except _Refused as refusal:
             return refusal.response
+        if not self._behaviour.places_rooms:
+            # Text and status are read from the server's source.
+            return Response("could not find any available nodes", 503, media_type=_TEXT)
         name = admitted.room
         room = self.rooms.setdefault(name, Room(name))
         secret = self._behaviour.keys[admitted.grants.key]
@@ -155,7 +175,8 @@ class _Service:
             await run_session(websocket, admitted.grants, room, self._settings, secret)
         finally:
             # The real server keeps an empty room for 20 s more.
-            if not room.participants and self.rooms.get(name) is room:
+            is_empty = not room.members and not room.door.locked()
+            if is_empty and self.rooms.get(name) is room:
                 del self.rooms[name]
         return None
 
@@ -166,7 +187,11 @@ class _Service:
         if last == "validate" and signal_path in self._signal_paths:
             self._admit(connection, grants, needs_join_request=signal_path == "/rtc/v1")
             return Response("success", media_type=_TEXT)
+        if self._behaviour.development and path == "/debug/rooms":
+            return Response("[]", media_type=_TEXT)
         headers = {"X-Content-Type-Options": "nosniff"}
+        if self._behaviour.development and path == "/debug/pprof/":
+            return Response(_PROFILER, 200, headers, media_type="text/html; charset=utf-8")
         return Response("404 page not found\n", 404, headers, media_type=_TEXT)
 
     def _health(self) -> Response:
@@ -185,7 +210,8 @@ class _Service:
         if not token:
             return None
         try:
-            return verify(token, self._behaviour.keys)
+            now = time.time() + self._behaviour.clock_s
+            return verify(token, self._behaviour.keys, now=now)
         except TokenRefused as refusal:
             raise _Refused(401, str(refusal)) from None
 

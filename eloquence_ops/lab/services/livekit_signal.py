@@ -10,16 +10,17 @@ import base64
 import binascii
 import json
 import secrets
-import string
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from eloquence_ops.lab.services.livekit_rooms import Member, Room, codecs, kind_of, new_sid
 from eloquence_ops.lab.services.livekit_tokens import Grants, sign
 
 PING_INTERVAL_S = 5
@@ -30,7 +31,6 @@ _SERVER_PROTOCOL = 17
 # Go's http.DefaultMaxHeaderBytes, which livekit-server uses as the bound of a join request.
 _JOIN_REQUEST_LIMIT = 1 << 20
 _TOKEN_REFRESH_S = 600
-_CODECS = ("audio/opus", "audio/red", "video/VP8", "video/H264")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +52,8 @@ class SignalSettings:
     candidates: tuple[Candidate, ...]
 
 
-@dataclass(slots=True)
-class Room:
-    """A room with someone in it: participant sid to identity."""
-
-    name: str
-    sid: str = field(default_factory=lambda: new_sid("RM"))
-    created_at_ms: int = field(default_factory=lambda: int(time.time() * 1000))
-    participants: dict[str, str] = field(default_factory=dict)
-
-    def describe(self) -> models.Room:
-        """As ListRooms and JoinResponse show it."""
-        return models.Room(
-            sid=self.sid,
-            name=self.name,
-            empty_timeout=300,
-            departure_timeout=20,
-            creation_time=self.created_at_ms // 1000,
-            creation_time_ms=self.created_at_ms,
-            enabled_codecs=[models.Codec(mime=mime) for mime in _CODECS],
-            num_participants=len(self.participants),
-        )
-
-
 class BadJoinRequest(Exception):
     """The `join_request` parameter cannot be read; the text is the body of the 400."""
-
-
-def new_sid(prefix: str) -> str:
-    """An id as LiveKit makes them: `RM_`, `PA_` or `ND_` and twelve characters."""
-    alphabet = string.ascii_letters + string.digits
-    return f"{prefix}_" + "".join(secrets.choice(alphabet) for _ in range(12))
 
 
 def check_join_request(parameter: str) -> None:
@@ -128,20 +99,38 @@ async def run_session(
 ) -> None:
     """Accept, join, and answer pings until the client leaves."""
     await websocket.accept()
-    sid = new_sid("PA")
-    room.participants[sid] = grants.identity
+    text = websocket.query_params.get("protocol", "")
+    protocol = int(text) if text.isdecimal() and len(text) < 9 else 0
+    joined = _Joined(grants, room, _participant(grants), protocol)
     try:
-        text = websocket.query_params.get("protocol", "")
-        protocol = int(text) if text.isdecimal() and len(text) < 9 else 0
-        joined = _Joined(grants, room, sid, protocol)
-        for frame in _greeting(joined, settings, secret):
-            await _send(websocket, frame)
+        # Whoever comes next finds us there; whoever came before is in our greeting.
+        async with room.door:
+            for frame in _greeting(joined, settings, secret):
+                await _send(websocket, frame)
+            await room.enter(Member(joined.info, partial(_send, websocket)))
         while await _answer(websocket):
             pass
     except WebSocketDisconnect:
         pass
     finally:
-        del room.participants[sid]
+        await room.leave(joined.info.sid)
+
+
+def _participant(grants: Grants) -> models.ParticipantInfo:
+    now_ms = int(time.time() * 1000)
+    video = grants.video
+    return models.ParticipantInfo(
+        sid=new_sid("PA"),
+        identity=grants.identity,
+        kind=kind_of(grants.claims.get("kind")),
+        joined_at=now_ms // 1000,
+        joined_at_ms=now_ms,
+        permission=models.ParticipantPermission(
+            can_subscribe=video is None or video.can_subscribe,
+            can_publish=video is None or video.can_publish,
+            can_publish_data=True,
+        ),
+    )
 
 
 async def _answer(websocket: WebSocket) -> bool:
@@ -183,7 +172,7 @@ class _Joined:
 
     grants: Grants
     room: Room
-    sid: str
+    info: models.ParticipantInfo
     protocol: int
 
 
@@ -208,27 +197,12 @@ def _greeting(joined: _Joined, settings: SignalSettings, secret: str) -> list[rt
 def _join(
     joined: _Joined, settings: SignalSettings, *, subscriber_primary: bool
 ) -> rtc.JoinResponse:
-    now_ms = int(time.time() * 1000)
-    video = joined.grants.video
-    may_publish = video is None or video.can_publish
-    permission = models.ParticipantPermission(
-        can_subscribe=video is None or video.can_subscribe,
-        can_publish=may_publish,
-        can_publish_data=True,
-    )
-    shown = joined.room.describe()
-    # The one who joins is not counted yet (measured).
-    shown.num_participants = max(0, shown.num_participants - 1)
     servers = [rtc.ICEServer(urls=list(settings.ice_servers))] if settings.ice_servers else []
     return rtc.JoinResponse(
-        room=shown,
-        participant=models.ParticipantInfo(
-            sid=joined.sid,
-            identity=joined.grants.identity,
-            joined_at=now_ms // 1000,
-            joined_at_ms=now_ms,
-            permission=permission,
-        ),
+        # The one who joins is not counted yet (measured).
+        room=joined.room.describe(),
+        participant=joined.info,
+        other_participants=joined.room.everybody(),
         server_version=settings.version,
         server_info=models.ServerInfo(
             version=settings.version,
@@ -240,8 +214,8 @@ def _join(
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
         subscriber_primary=subscriber_primary,
-        enabled_publish_codecs=[models.Codec(mime=mime) for mime in _CODECS],
-        fast_publish=may_publish,
+        enabled_publish_codecs=codecs(),
+        fast_publish=joined.info.permission.can_publish,
     )
 
 

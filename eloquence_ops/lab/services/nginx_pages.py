@@ -1,5 +1,6 @@
 """nginx's own pages, byte for byte (nginx 1.22.1 of Debian 12, measured)."""
 
+import time
 from email.utils import formatdate
 
 SERVER = "nginx/1.22.1"
@@ -20,9 +21,9 @@ _TITLES = {
 }
 
 
-def date() -> str:
-    """The Date header of an answer made now."""
-    return formatdate(usegmt=True)
+def date(ahead_s: float = 0.0) -> str:
+    """The Date header of an answer made now, by a clock that is `ahead_s` seconds ahead."""
+    return formatdate(time.time() + ahead_s, usegmt=True)
 
 
 def page(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
-from pathlib import Path
 from typing import Final, Literal
+
+from eloquence_ops.lab.services.certificates import IssuedCertificate
+from eloquence_ops.lab.services.listening import Listener
 
 OddFront = Literal["tcp-closes", "tls-closes", "tls-silent", "tls-1.1", "tls-only"]
 
@@ -22,46 +24,26 @@ _PLAIN_TO_TLS: Final = (
     b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(_PAGE)
 ) + _PAGE
 _LONGEST_SILENCE_S: Final = 60.0
+# Those that see the bytes of the handshake themselves, or want none.
+_BY_HAND: Final = frozenset({"tcp-closes", "tls-1.1", "tls-only"})
 
 
-class OddEnd:
-    """One such listener on a free port of 127.0.0.1. `close` ends its connections too."""
+def listener(kind: OddFront, certificate: IssuedCertificate, *, tls: bool = True) -> Listener:
+    """One of them, not open yet; the certificate is for the kinds that speak TLS.
 
-    def __init__(self, server: asyncio.Server, tasks: set[asyncio.Task[None]]) -> None:
-        self._server, self._tasks = server, tasks
-        self.port: int = server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-
-async def start(kind: OddFront, certificate: Path, key: Path) -> OddEnd:
-    """Starts one; the files are PEM, used by the kinds that speak TLS."""
-    context = _context(kind, certificate, key)
-    by_hand = kind in ("tcp-closes", "tls-1.1", "tls-only")
-    tasks: set[asyncio.Task[None]] = set()
+    `tls` false: those that hang up or are silent do so to a request in plain HTTP.
+    """
+    context = _context(kind, certificate)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # we run in one
-        tasks.add(task)
         try:
             await _behave(kind, context, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
-        except asyncio.CancelledError:
-            # `close` ends us; asyncio.streams would print a cancelled handler as an accident.
-            pass
         finally:
-            tasks.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=None if by_hand else context)
-    return OddEnd(server, tasks)
+    return Listener(serve, tls=context if tls and kind not in _BY_HAND else None)
 
 
 async def _behave(
@@ -110,13 +92,14 @@ async def _refuse_handshake(
     await asyncio.wait_for(reader.read(), 1)
 
 
-def _context(kind: OddFront, certificate: Path, key: Path) -> ssl.SSLContext:
+def _context(kind: OddFront, certificate: IssuedCertificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # OpenSSL 3 allows TLS 1.1, and loads a weak key, at no higher level.
+    context.set_ciphers("ALL:@SECLEVEL=0")
     if kind == "tls-1.1":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = ssl.TLSVersion.TLSv1
             context.maximum_version = ssl.TLSVersion.TLSv1_1
-        context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 allows TLS 1.1 at no higher level
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate.chain_path, certificate.key_path)
     return context

@@ -8,54 +8,18 @@ start is an event, and stopping never waits for a client.
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import uvicorn
+
+from eloquence_ops.lab.services.listening import Closing, listening_socket
 
 # What a stuck connection or a handler that ignores cancellation may cost when stopping.
 # uvicorn itself takes up to 0.2 s (one tick, one pause for responses that are on their way).
 _STOP_GRACE_S = 1.0
-
-
-class PortInUse(OSError):
-    """A fixed port that something else listens on; the message names it."""
-
-
-def listening_socket(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
-    """A non-blocking TCP socket that listens on `host`; port 0 lets the system choose.
-
-    Raises:
-        PortInUse: the port is taken, or this user may not bind it.
-    """
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            # A lab that was just stopped leaves TIME_WAIT behind; it must not block the next
-            # one. On Windows the same option would let two servers share the port.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(128)
-        sock.setblocking(False)
-    except OSError as error:
-        sock.close()
-        raise PortInUse(
-            error.errno, f"cannot listen on {host} port {port}: {error.strerror}"
-        ) from error
-    return sock
-
-
-def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a service could listen on `host`:`port` at this moment."""
-    try:
-        listening_socket(port, host).close()
-    except OSError:
-        return False
-    return True
 
 
 class _Server(uvicorn.Server):
@@ -75,7 +39,7 @@ class _Server(uvicorn.Server):
 
 
 @dataclass(slots=True)
-class Served:
+class Served(Closing):
     """A running service. `async with` stops it at the end; `close()` may be called twice."""
 
     host: str
@@ -108,17 +72,6 @@ class Served:
             await asyncio.wait(set(state.tasks), timeout=_STOP_GRACE_S / 2)
         # One turn of the loop, in which aborted transports close their sockets.
         await asyncio.sleep(0)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
 
 async def serve(
