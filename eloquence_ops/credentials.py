@@ -28,9 +28,11 @@ class Credentials:
     api_key: Secret | None = None
     livekit_key: str | None = None
     livekit_secret: Secret | None = None
+    sudo_password: Secret | None = None
 
     def secrets(self) -> tuple[Secret, ...]:
-        return tuple(secret for secret in (self.api_key, self.livekit_secret) if secret)
+        held = (self.api_key, self.livekit_secret, self.sudo_password)
+        return tuple(secret for secret in held if secret)
 
 
 def of_environment(environ: Mapping[str, str]) -> tuple[Secret, ...]:
@@ -41,7 +43,7 @@ def of_environment(environ: Mapping[str, str]) -> tuple[Secret, ...]:
 def of_target(target: Target, environ: Mapping[str, str]) -> Credentials:
     """The environment first, then the files. Raises `UsageError`, never with a value in it."""
     key, secret = _livekit_pair(target, environ)
-    return Credentials(_api_key(target, environ), key, secret)
+    return Credentials(_api_key(target, environ), key, secret, _sudo_password(environ))
 
 
 def _api_key(target: Target, environ: Mapping[str, str]) -> Secret | None:
@@ -86,6 +88,14 @@ def _livekit_pair(target: Target, environ: Mapping[str, str]) -> tuple[str | Non
         if found := re.fullmatch(r"\s*([\w-]+)\s*:\s*[\"']?([^\s\"']+)[\"']?\s*", line):
             return found[1], Secret(found[2])
     raise UsageError("settings.keys-format", file=target.livekit_keys_file)
+
+
+def _sudo_password(environ: Mapping[str, str]) -> Secret | None:
+    text = environ.get("ELOQUENCE_SUDO_PASSWORD")
+    # sudo reads one line: what follows would be somebody's next attempt.
+    if text and {"\r", "\n", "\0"} & set(text):
+        raise UsageError("settings.password-characters", source="ELOQUENCE_SUDO_PASSWORD")
+    return Secret(text) if text else None
 
 
 def _read(path: str, setting: str) -> str:

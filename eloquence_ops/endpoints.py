@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -27,9 +27,21 @@ _SCHEMES: Final = {
     "livekit": {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"},
 }
 # What people copy out of the app's log: the API's base plus the route.
-_KNOWN_PATHS: Final = re.compile(r"/api(/sessions?(/.*)?)?$|/(docs|openapi\.json|rtc(/.*)?)$")
+_KNOWN_PATHS: Final = re.compile(
+    r"/api(/sessions?(/.*)?)?$|/(docs|openapi\.json|rtc(/.*)?|livekit/token|ws/simple(/[^/]*)?)$"
+)
+# The only websocket that the API itself ever had (of the apps from before LiveKit).
+_API_SOCKET: Final = re.compile(r"(?i)wss?(://[^/?#]+(?:/[^?#]*)?/ws/simple(?:/[^/]*)?)")
 # Controls, marks without a width, and halves of characters, as which bytes that are not UTF-8 come.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs"})
+# What stands around an address where people copy it: in a sentence, a log, a guide.
+_QUOTES: Final = {
+    **{"«": "»", "“": "”", "„": "“", "‘": "’", "‹": "›"},
+    **{'"': '"', "'": "'", "`": "`", "<": ">", "(": ")"},
+}
+_REQUEST: Final = re.compile(
+    r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+(\S.*?)(?:\s+HTTP/[0-9.]+)?", re.IGNORECASE
+)
 _LONGEST: Final = 2048
 _LONGEST_NAME: Final = 253
 _PLAIN_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -40,12 +52,14 @@ _BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?\](:.*)?")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address. `host` is an A-label name, or an IP address without brackets."""
+    """One address. `host` is an A-label name, or an IP address without brackets; `typed_host` is
+    how it was written, where that is known."""
 
     scheme: str
     host: str
     port: int
     path: str = ""
+    typed_host: str = field(default="", compare=False, repr=False)
 
     @property
     def secure(self) -> bool:
@@ -128,12 +142,54 @@ def _possible(name: str) -> str:
     raise UsageError("address.host", host=name)
 
 
+def covers(pattern: str, name: str) -> bool:
+    """Whether a name of a certificate is for `name`; both are A-labels.
+
+    RFC 9525 §6.3: a wildcard stands for the whole leftmost label, nothing else.
+    """
+    pattern, name = pattern.lower(), name.lower()
+    if pattern.startswith("*."):
+        return name.partition(".")[2] == pattern[2:]
+    return pattern == name
+
+
+def bare(text: str) -> str:
+    """The address alone, of what was pasted: `«POST https://… HTTP/1.1»` without the quotes, the
+    method and the protocol."""
+    inner = text.strip()
+    while True:
+        before = inner
+        if len(inner) > 1 and _QUOTES.get(inner[0]) == inner[-1]:
+            inner = inner[1:-1].strip()
+        if request := _REQUEST.fullmatch(inner):
+            inner = request[1]
+        if inner == before:
+            return inner
+
+
+def is_of_api(address: str) -> bool:
+    """Whether a websocket's address is one that old apps have for the API."""
+    return _API_SOCKET.fullmatch(address) is not None
+
+
+def host_part(text: str) -> str:
+    """The host of what was pasted, letter by letter: of an address without its scheme, port and
+    path, of a name the name itself."""
+    inner = bare(text)
+    if "://" in inner:
+        inner = re.split(r"[/?#]", inner.partition("://")[2], maxsplit=1)[0]
+    inner = inner.rpartition("@")[2]
+    host, _, port = inner.rpartition(":")
+    has_port = bool(host) and _PORT.fullmatch(port) is not None and ip_address(inner) is None
+    return (host if has_port else inner).strip("[]")
+
+
 def parse(text: str, role: Role) -> Endpoint:
     """An address as it was typed or pasted.
 
-    The scheme may be missing (`http` for port 8083 and 7880, TLS otherwise) and a
-    known route at the end is taken off. Raises `UsageError` with what is wrong, and never with
-    a password: an address that holds one is not repeated.
+    Quotes and an HTTP method around it are taken off, and so is a known route at its end; the
+    scheme may be missing (`http` for port 8083 and 7880, TLS otherwise). Raises `UsageError` with
+    what is wrong, and never with a password: an address that holds one is not repeated.
     """
     try:
         return _parse(text, role)
@@ -143,10 +199,29 @@ def parse(text: str, role: Role) -> Endpoint:
         raise
 
 
+def parse_secure(text: str) -> Endpoint:
+    """`host`, `host:port`, or an address of https:// or wss://; its path is left out.
+
+    Raises `UsageError` as `parse` does, and for an address that asks for no TLS.
+    """
+    typed = bare(text)
+    found = parse(
+        typed if "://" in typed else f"https://{typed}",
+        "livekit" if typed.lower().startswith("ws") and "://" in typed else "api",
+    )
+    if not found.secure:
+        raise UsageError("address.not-secure", address=found)
+    return Endpoint(found.scheme, found.host, found.port)
+
+
 def _parse(text: str, role: Role) -> Endpoint:
-    typed = text.strip()
-    if not typed or len(typed) > _LONGEST:
-        raise UsageError("address.empty" if not typed else "address.long", limit=_LONGEST)
+    if len(text.strip()) > _LONGEST:
+        raise UsageError("address.long", limit=_LONGEST)
+    typed = bare(text)
+    if role == "api" and is_of_api(typed):
+        typed = f"http{typed.partition('://')[0][2:]}://{typed.partition('://')[2]}"
+    if not typed:
+        raise UsageError("address.empty")
     if any(c.isspace() or unicodedata.category(c) in _INVISIBLE for c in typed):
         raise UsageError("address.characters", address=typed)
     if "://" not in typed:
@@ -165,7 +240,14 @@ def _parse(text: str, role: Role) -> Endpoint:
     if userinfo is not None or parts.password is not None:
         raise UsageError("address.userinfo")
     scheme = _SCHEMES[role][scheme]
-    return Endpoint(scheme, _host(host, text), _port(port_text, scheme, text), _path(parts.path))
+    return Endpoint(
+        scheme,
+        _host(host, text),
+        _port(port_text, scheme, text),
+        _path(parts.path),
+        # urlsplit's own hostname is in lower case.
+        typed_host=parts.netloc if port_text is None else parts.netloc.rpartition(":")[0],
+    )
 
 
 def _likely_scheme(typed: str, role: Role) -> str:

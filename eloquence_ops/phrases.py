@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eloquence_ops.typography import typeset
+
 if TYPE_CHECKING:
     from eloquence_ops.language import Language
 
@@ -27,4 +29,4 @@ def all_phrases() -> dict[str, dict[str, str]]:
 
 
 def phrase(phrase_id: str, language: Language, **values: object) -> str:
-    return all_phrases()[phrase_id][language].format(**values)
+    return typeset(all_phrases()[phrase_id][language], language).format(**values)

@@ -36,7 +36,10 @@ class Redirection:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is examined or deployed to; every value parsed and valid."""
+    """What is examined or deployed to; every value parsed and valid.
+
+    `resolver`: the first is asked for every name, the others are compared with it.
+    """
 
     name: str
     api: Endpoint | None = None
@@ -50,7 +53,7 @@ class Target:
     api_unit: str = "eloquence-api.service"
     livekit_unit: str = "livekit.service"
     ca: str | None = None
-    resolver: tuple[str, int] | None = None
+    resolver: tuple[tuple[str, int], ...] = ()
     connect_to: tuple[Redirection, ...] = ()
     api_key_file: str | None = None
     livekit_keys_file: str | None = None
@@ -190,7 +193,9 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("livekit_keys_file", _plain, "allowed.path", is_path=True),
     )
 }
-LIST_KEYS: Final = frozenset({"connect_to"})
+LIST_KEYS: Final = frozenset({"connect_to", "resolver"})
+ONE_OR_MORE: Final = frozenset({"resolver"})
+"""Of those, the ones whose only value may be written without the list."""
 
 
 def build_target(name: str, values: Mapping[str, Value], *, origin: Callable[[str], str]) -> Target:

@@ -16,6 +16,7 @@ from eloquence_ops.errors import SettingsError, UsageError
 from eloquence_ops.settings import (
     KEYS,
     LIST_KEYS,
+    ONE_OR_MORE,
     Target,
     Value,
     WrongValue,
@@ -65,7 +66,8 @@ class SettingsFile:
 class Sources:
     """Everything that settings may come from; the files in order of precedence.
 
-    `flags` and `environ` hold only what was given. `url` is doctor's argument.
+    `flags` and `environ` hold only what was given. `url` is doctor's argument. `may_be_empty`:
+    there is something to examine even where no setting says so.
     """
 
     flags: Mapping[str, Value]
@@ -73,6 +75,7 @@ class Sources:
     files: tuple[SettingsFile, ...]
     target: str | None = None
     url: str | None = None
+    may_be_empty: bool = False
 
 
 def find(start: Path, environ: Mapping[str, str]) -> tuple[SettingsFile, ...]:
@@ -161,7 +164,7 @@ class _Reader:
         if key in LIST_KEYS and isinstance(value, list):
             if all(isinstance(item, str) for item in value):
                 return tuple(value)
-        elif key not in LIST_KEYS and isinstance(value, str):
+        elif isinstance(value, str) and key not in LIST_KEYS - ONE_OR_MORE:
             try:
                 is_path = KEYS[key].is_path and value
                 return expand_path(value, self._path.parent) if is_path else value
@@ -217,14 +220,20 @@ def resolve(sources: Sources) -> Target:
         {key: written.value for key, written in merged.items()},
         origin=lambda key: merged[key].where,
     )
-    if not (target.api or target.livekit or target.server or target.app):
+    named = target.api or target.livekit or target.server or target.app
+    if not (named or sources.may_be_empty):
         raise UsageError("settings.nothing")
     return target
 
 
 def role_of(url: str) -> Role:
-    """What a pasted address is of: with ws:// or wss:// LiveKit, anything else the API."""
-    return "livekit" if re.match(r"(?i)\s*wss?://", url) else "api"
+    """What a pasted address is of: with ws:// or wss:// LiveKit, anything else the API.
+
+    The websocket of apps from before LiveKit is the API's too.
+    """
+    address = endpoints.bare(url)
+    is_socket = re.match(r"(?i)wss?://", address) and not endpoints.is_of_api(address)
+    return "livekit" if is_socket else "api"
 
 
 def _given(sources: Sources) -> dict[str, Written]:

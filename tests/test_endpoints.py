@@ -6,8 +6,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eloquence_ops.endpoints import Endpoint, Role, a_label, narrower, parse, scope_of, u_label
+from eloquence_ops.endpoints import (
+    Endpoint,
+    Role,
+    a_label,
+    host_part,
+    narrower,
+    parse,
+    scope_of,
+    u_label,
+)
 from eloquence_ops.errors import UsageError
+from eloquence_ops.settings_files import role_of
+from tests.sentences import is_safe
 
 A_LABEL = "api.xn--loquence-90a.com"
 NFD = "e\u0301loquence"  # as macOS writes it
@@ -57,12 +68,75 @@ def test_a_missing_scheme_is_the_likely_one(text: str, api: str, livekit: str) -
 
 
 @pytest.mark.parametrize(
+    "pasted",
+    [
+        "POST http://51.159.110.4:8083/api/sessions",
+        "POST http://51.159.110.4:8083/api/sessions HTTP/1.1",
+        "delete  http://51.159.110.4:8083/api/sessions/5b1c",
+        '"http://51.159.110.4:8083/api/sessions"',
+        "'http://51.159.110.4:8083'",
+        "`http://51.159.110.4:8083/api/sessions`",
+        "«\u00a0http://51.159.110.4:8083/api/sessions\u00a0»",
+        "«http://51.159.110.4:8083»",
+        "“http://51.159.110.4:8083”",
+        "<http://51.159.110.4:8083/>",
+        "(51.159.110.4:8083)",
+        '"POST http://51.159.110.4:8083/api/sessions HTTP/1.1"',
+        " GET «http://51.159.110.4:8083/docs»\n",
+    ],
+)
+def test_what_stands_around_a_pasted_address_is_taken_off(pasted: str) -> None:
+    assert parse(pasted, "api") == Endpoint("http", "51.159.110.4", 8083)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "phrase"),
+    [
+        ('""', "address.empty"),
+        ("« »", "address.empty"),
+        ("POST /api/sessions", "address.no-host"),
+        ("POST https://a.test https://b.test", "address.characters"),
+        ('"https://api.test', "address.scheme"),
+        ("«" * 3000, "address.long"),
+        ('"https://user:s3cret-w0rd@api.test"', "address.userinfo"),
+        ("PUT https://user:s3cret-w0rd@api.test", "address.userinfo"),
+    ],
+)
+def test_what_is_more_than_an_address_is_refused(pasted: str, phrase: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(pasted, "api")
+    assert refused.value.phrase_id == phrase
+    assert "s3cret" not in refused.value.sentence("fr")
+
+
+@pytest.mark.parametrize(
+    ("pasted", "role"),
+    [
+        ("wss://livekit.test", "livekit"),
+        ("«\u00a0WSS://livekit.test\u00a0»", "livekit"),
+        ("GET ws://livekit.test/rtc HTTP/1.1", "livekit"),
+        ("'https://api.test'", "api"),
+        ("POST http://api.test/api/sessions", "api"),
+        ("ws://api.test:8083/ws/simple/5b1c", "api"),
+        ("wss://api.test/backend/ws/simple", "api"),
+        ("wss://livekit.test/ws/simpler", "livekit"),
+    ],
+)
+def test_whose_a_pasted_address_is_shows_behind_its_quotes(pasted: str, role: Role) -> None:
+    assert role_of(pasted) == role
+    assert parse(pasted, role).host.endswith(".test")
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ("https://api.test/api/sessions", ""),
         ("https://api.test/api/sessions/", ""),
         ("https://api.test/api/sessions/5b1c?x=1#top", ""),
         ("https://api.test/api/session/start", ""),
+        ("https://api.test/livekit/token", ""),
+        ("wss://api.test/ws/simple/5b1c", ""),
+        ("ws://api.test/backend/ws/simple/5b1c", "/backend"),
         ("https://api.test/docs", ""),
         ("https://api.test/docs/", ""),
         ("https://api.test/docs/docs", ""),
@@ -160,7 +234,7 @@ def test_a_wrong_address_is_refused_with_a_sentence(text: str, phrase: str) -> N
     for sentence in (refused.value.sentence("en"), refused.value.sentence("fr")):
         assert "s3cret" not in sentence
         assert len(sentence) < 1200
-        assert all(character.isprintable() for character in sentence)
+        assert is_safe(sentence)
 
 
 def test_livekit_refuses_what_is_no_way_to_it_and_says_what_is() -> None:
@@ -215,6 +289,43 @@ def test_loopback_is_narrower_than_private_and_private_than_public() -> None:
     assert not narrower("public", than="loopback")
 
 
+@pytest.mark.parametrize(
+    ("pasted", "host"),
+    [
+        ("éloquence.com", "éloquence.com"),
+        ("ÉLOQUENCE.com", "ÉLOQUENCE.com"),
+        ("https://éloquence.com/api/sessions?x=1", "éloquence.com"),
+        ("wss://user:pw@éloquence.com:7880/rtc", "éloquence.com"),
+        ("«https://éloquence.com»", "éloquence.com"),
+        ("éloquence.com:443", "éloquence.com"),
+        ("%C3%A9loquence.com", "%C3%A9loquence.com"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("https://[2001:db8::1]:443/", "2001:db8::1"),
+        ("::1", "::1"),
+        (":1", ":1"),
+        ("", ""),
+    ],
+)
+def test_the_host_of_what_was_pasted_letter_by_letter(pasted: str, host: str) -> None:
+    assert host_part(pasted) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        (f"https://{NFD}.com/x", f"{NFD}.com"),
+        ("https://ÉLOQUENCE.com:8443", "ÉLOQUENCE.com"),
+        ("XN--LOQUENCE-90A.com", "XN--LOQUENCE-90A.com"),
+    ],
+)
+def test_an_endpoint_knows_how_its_host_was_typed_and_is_the_same_all_the_same(
+    text: str, typed: str
+) -> None:
+    endpoint = parse(text, "api")
+    assert endpoint.typed_host == typed
+    assert endpoint == parse(endpoint.url, "api")
+
+
 ROLES: st.SearchStrategy[Role] = st.sampled_from(["api", "livekit"])
 PIECES = st.sampled_from(
     [
@@ -222,6 +333,7 @@ PIECES = st.sampled_from(
         *("xn--", "xn--loquence-90a", "éloquence", NFD, "a", "_", "-", "1", "25", "::1", "fe80::1"),
         *("127.0.0.1", "１２７", "8083", "٣", "ß", "ﷺ", "/api/sessions", "/docs", "/rtc", "com"),
         *("\u202e", "\x00", " ", "。", "İ", "\u0338", "\ud800"),
+        *("POST ", "«", "»", '"', "'", "<", ">", " HTTP/1.1"),
     ]
 )
 ADDRESSES = st.one_of(
@@ -247,8 +359,8 @@ def test_any_text_is_an_endpoint_that_reads_back_the_same_or_a_sentence(
 ) -> None:
     endpoint = parsed(text, role)
     if isinstance(endpoint, UsageError):
-        assert endpoint.sentence("en").isprintable()
-        assert endpoint.sentence("fr").isprintable()
+        assert is_safe(endpoint.sentence("en"))
+        assert is_safe(endpoint.sentence("fr"))
         return
     assert parse(str(endpoint), role) == endpoint
     assert parse(endpoint.url, role) == endpoint

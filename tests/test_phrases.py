@@ -23,6 +23,8 @@ ID = re.compile(rf"({'|'.join(SECTIONS)})\.[a-z][a-z0-9_-]*")
 TAKERS = {
     *("phrase", "say", "_say", "UsageError", "SettingsError", "RecordingError", "WriteError"),
     "EloquenceError",
+    *("LinkError", "HostKeyRefused", "LoginRefused", "LinkLost", "CommandTooSlow"),
+    *("ForwardingRefused", "SudoRefused", "SshConfigError"),
 }
 
 

@@ -19,6 +19,7 @@ from eloquence_ops.phrases import phrase
 from eloquence_ops.secrets import Secret
 from eloquence_ops.settings import KEYS, Redirection, Target, Value
 from eloquence_ops.settings_files import FILE_NAME, Sources, find, read, resolve
+from tests.sentences import is_safe, typed
 
 KEY = "sk-live-0123456789"
 
@@ -110,13 +111,21 @@ def test_a_target_that_does_not_exist_names_those_that_do(home: Path) -> None:
     write(home, "project", TWO)
     with pytest.raises(UsageError) as refused:
         resolved(home, target="three")
-    assert refused.value.sentence("fr") == "La cible « three » n'existe pas. Connues : one, two."
+    assert (
+        typed(refused.value.sentence("fr"))
+        == "La cible « three » n'existe pas. Connues : one, two."
+    )
 
 
 def test_with_nothing_at_all_it_says_how_to_begin(home: Path) -> None:
     with pytest.raises(UsageError) as refused:
         resolved(home)
     assert refused.value.phrase_id == "settings.nothing"
+
+
+def test_this_very_machine_needs_no_settings() -> None:
+    target = resolve(Sources(flags={}, environ={}, files=(), may_be_empty=True))
+    assert (target.api, target.livekit, target.server, target.app) == (None, None, None, None)
 
 
 def test_a_pasted_url_belongs_to_the_target_that_names_its_host(home: Path) -> None:
@@ -193,7 +202,7 @@ livekit_keys_file = "/etc/keys"
     assert target.livekit_keys_file == "/etc/keys"
     assert target.media_ports == (50000, 50100)
     assert target.remote_dir == "/srv/backend"
-    assert target.resolver == ("127.0.0.1", 5353)
+    assert target.resolver == (("127.0.0.1", 5353),)
     assert target.connect_to == (
         Redirection("api.xn--loquence-90a.com", 443, "127.0.0.1", 8443),
         Redirection("::1", 80, "::1", 8083),
@@ -242,7 +251,7 @@ def test_a_value_that_is_not_allowed_names_file_line_key_and_what_is(
     assert sentence.startswith(f"{path}:3")
     assert key in sentence
     assert phrase(KEYS[key].allowed, language) in sentence
-    assert sentence.isprintable()
+    assert is_safe(sentence)
     assert "pw" not in sentence
 
 
@@ -302,7 +311,7 @@ def test_a_wrong_file_is_told_by_file_line_key_and_what_is_allowed(
     assert "hidden-value" not in sentence
     french = refused.value.sentence("fr")
     assert french != sentence
-    assert french.startswith(f"{path}:{line} :")
+    assert typed(french).startswith(f"{path}:{line} :")
 
 
 @pytest.mark.parametrize(
@@ -379,8 +388,8 @@ def test_any_bytes_are_settings_or_a_sentence(
     refusal = settled(path)
     if refusal is not None:
         assert refusal.exit_code == 2
-        assert refusal.sentence("en").isprintable()
-        assert refusal.sentence("fr").isprintable()
+        assert is_safe(refusal.sentence("en"))
+        assert is_safe(refusal.sentence("fr"))
 
 
 # Secrets
@@ -499,6 +508,19 @@ def test_livekits_pair_comes_whole_from_one_place(tmp_path: Path) -> None:
     path.write_text("no pair here\n", encoding="utf-8")
     with pytest.raises(UsageError, match="key: secret"):
         of_target(target, {})
+
+
+def test_the_password_for_sudo_comes_from_the_environment_alone() -> None:
+    found = of_target(Target("t"), {"ELOQUENCE_SUDO_PASSWORD": "pass word"})
+    assert found.sudo_password == Secret("pass word")
+    assert found.secrets() == (Secret("pass word"),)
+    assert of_target(Target("t"), {"ELOQUENCE_SUDO_PASSWORD": ""}).sudo_password is None
+
+
+def test_a_password_of_two_lines_would_be_two_attempts() -> None:
+    with pytest.raises(UsageError) as refused:
+        of_target(Target("t"), {"ELOQUENCE_SUDO_PASSWORD": "hunter22\n"})
+    assert "hunter22" not in refused.value.sentence("fr")
 
 
 def test_every_secret_of_the_environment_is_known_as_one() -> None:

@@ -22,6 +22,9 @@ lab_app = typer.Typer(no_args_is_help=True, help="Reproduce faults on this machi
 app.add_typer(lab_app, name="lab")
 
 
+_URL = o.Shared("url", o.Url)
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"eloquence {__version__}")
@@ -37,8 +40,20 @@ def root(
     """Diagnose a realtime voice backend: what is wrong, whose it is to mend, and what to do."""
 
 
-def _examining(command: str, summary: str, *choosing: o.Shared, only: tuple[str, ...] = ()) -> None:
-    """Registers a command that examines: all of them take the same options."""
+_URL = o.Shared("url", o.Url)
+
+
+def _examining(
+    command: str,
+    summary: str,
+    *choosing: o.Shared,
+    only: tuple[str, ...] = (),
+    start: o.Shared = _URL,
+) -> None:
+    """Registers a command that examines: all of them take the same options.
+
+    `start` is the argument: one address to start from, or several to look at.
+    """
 
     def run(**given: Any) -> int:
         from eloquence_ops.cli.examination import Request, examine_and_report
@@ -46,7 +61,9 @@ def _examining(command: str, summary: str, *choosing: o.Shared, only: tuple[str,
         return examine_and_report(
             Request(
                 command=command,
-                url=given["url"],
+                url=given.get("url"),
+                names=tuple(dict.fromkeys(given.get("names") or ())),
+                hosts=given.get("hosts"),
                 target=given["target"],
                 flags={setting.name: given[setting.name] for setting in o.SETTINGS},
                 output=given["output"],
@@ -55,6 +72,7 @@ def _examining(command: str, summary: str, *choosing: o.Shared, only: tuple[str,
                 strict=given["strict"],
                 timeout_s=given["timeout"],
                 read_only=given["read_only"],
+                on_server=given["on_server"],
                 record=given["record"],
                 baseline=given["baseline"],
                 only=list(only) or given.get("only"),
@@ -64,7 +82,7 @@ def _examining(command: str, summary: str, *choosing: o.Shared, only: tuple[str,
         )
 
     shared = (
-        o.Shared("url", o.Url),
+        start,
         o.Shared("target", o.TargetName),
         *o.SETTINGS,
         *o.REPORTING,
@@ -89,6 +107,23 @@ _examining(
     "check-livekit",
     "LiveKit's signalling: is it there, is it ready, does it take the session's token?",
     only=("livekit",),
+)
+_examining(
+    "check-ssl",
+    "Certificates: is the chain whole, the name right, the renewal alive? --ca for a private root.",
+    only=("tls",),
+    start=o.Shared("hosts", o.Hosts),
+)
+_examining(
+    "check-server",
+    "The server from inside, over SSH or with --on-server: units, ports, files, logs.",
+    only=("server",),
+)
+_examining(
+    "check-punycode-dns",
+    "Names: each form of each label, and what the DNS says of them. The labels need no network.",
+    only=("dns",),
+    start=o.Shared("names", o.Names),
 )
 
 
@@ -190,9 +225,10 @@ def lab_up(
     faults: Annotated[
         list[str] | None, typer.Argument(metavar="[FAULT]…", help="Faults; none is healthy.")
     ] = None,
+    place: o.Place = None,
     lang: o.Lang = None,
 ) -> int:
-    """Leave a system with these faults running, to be reproduced by hand."""
+    """Leave a system with these faults running, to be reproduced by hand or in the app."""
     from eloquence_ops.cli.laboratory import keep_up
 
-    return keep_up(faults, lang)
+    return keep_up(faults, place, lang)

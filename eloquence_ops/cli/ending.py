@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from eloquence_ops import language
+from eloquence_ops.cli.letters import AS_SHOWN
 from eloquence_ops.errors import EloquenceError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run_to_exit_code() -> int:
     # What a server or a file made us print must not end a run for want of a letter.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=AS_SHOWN)
     _end_as_ctrl_c_does()
     try:
         return _run()

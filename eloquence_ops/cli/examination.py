@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from eloquence_ops import credentials, settings_files
+from eloquence_ops import credentials, endpoints, settings_files
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.cli import speaking
+from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.cli.progress import Watch
+from eloquence_ops.endpoints import Endpoint, parse_secure
 from eloquence_ops.errors import UsageError, WriteError
 from eloquence_ops.findings import AREAS
 from eloquence_ops.language import Language
@@ -31,8 +33,11 @@ from eloquence_ops.run.recording import Recording
 from eloquence_ops.run.waiting import until_healthy
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import Target, Value
+from eloquence_ops.untrusted import one_line
 
 _UNMISTAKABLE: Final = 12
+_MOST_NAMES: Final = 16
+_LONGEST_NAME: Final = 253
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Request:
 
     command: str
     url: str | None = None
+    hosts: list[str] | None = None
     target: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
     output: list[str] | None = None
@@ -49,11 +55,13 @@ class Request:
     strict: bool = False
     timeout_s: float = 5.0
     read_only: bool = False
+    on_server: bool = False
     record: str | None = None
     baseline: str | None = None
     only: list[str] | None = None
     skip: list[str] | None = None
     wait_s: float | None = None
+    names: tuple[str, ...] = ()
 
     def areas(self) -> frozenset[str]:
         """Raises `UsageError` for an area that does not exist."""
@@ -61,6 +69,10 @@ class Request:
             if area not in AREAS:
                 raise UsageError("cli.area", value=area, known=", ".join(AREAS))
         return frozenset(self.only or AREAS) - frozenset(self.skip or ())
+
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """What was typed to be looked at, each once. Raises `UsageError`."""
+        return tuple(dict.fromkeys(parse_secure(host) for host in self.hosts or ()))
 
     def given(self) -> dict[str, Value]:
         return {
@@ -82,6 +94,10 @@ class Request:
             endpoint = target.endpoint(name) if name in ("api", "livekit") else None  # type: ignore[arg-type]
             for item in (value,) if isinstance(value, str) else value:
                 words += [f"--{name.replace('_', '-')}", str(endpoint or item)]
+        if self.on_server:
+            words.append("--on-server")
+        words += (one_line(name, limit=_LONGEST_NAME) for name in self.names)
+        words += [endpoint.url for endpoint in self.addresses()]
         return tuple(shlex.quote(word) for word in words)
 
 
@@ -93,7 +109,9 @@ def examine_and_report(request: Request, environ: Mapping[str, str] | None = Non
         environ=environ,
         files=settings_files.find(speaking.here(), environ),
         target=request.target,
-        url=request.url,
+        url=request.url or next((str(address) for address in request.addresses()), None),
+        # This very machine needs no address; check-server without one has a sentence of its own.
+        may_be_empty=request.on_server or request.only == ["server"] or bool(request.names),
     )
     return examine_target(settings_files.resolve(sources), request, environ)
 
@@ -135,7 +153,9 @@ def make_plan(
     """Raises `UsageError` for secrets or certificates that cannot be read, or are misplaced."""
     secrets = known or credentials.of_target(target, environ)
     all_known = (*secrets.secrets(), *credentials.of_environment(environ))
-    _refuse_pasted_secrets(target, all_known)
+    _refuse_pasted_secrets({**dict(target.written), "NAME": request.names}, all_known)
+    if request.only == ["server"] and not (target.server or request.on_server):
+        raise UsageError("settings.no-server")
     plan = Plan(
         target=target,
         areas=request.areas(),
@@ -146,18 +166,37 @@ def make_plan(
         timeout_s=request.timeout_s,
         named=frozenset(request.only or ()),
         left_out=frozenset(request.skip or ()),
+        on_server=request.on_server,
+        addresses=request.addresses(),
+        sudo_password=secrets.sudo_password,
+        ask=asking(speaking.language(request.lang)),
+        names=_names(request),
     )
     _ = plan.tls_context
     return plan
 
 
-def _refuse_pasted_secrets(target: Target, known: Iterable[Secret]) -> None:
+def _names(request: Request) -> tuple[str, ...]:
+    """The names that were typed, each without what a pasted address has around it.
+
+    Raises `UsageError` for an address, which has no labels, and for more than can be looked at.
+    """
+    if len(request.names) > _MOST_NAMES:
+        raise UsageError("cli.many-names", limit=_MOST_NAMES)
+    found = tuple(endpoints.host_part(typed) for typed in request.names)
+    for name in found:
+        if endpoints.ip_address(name) is not None:
+            raise UsageError("cli.not-a-name", value=name)
+    return found
+
+
+def _refuse_pasted_secrets(written: Mapping[str, Value], known: Iterable[Secret]) -> None:
     """A key that was pasted where an address belongs would be looked up, shown and recorded.
 
     A short one (`test`) may well be part of a name.
     """
     redactor = Redactor(*(secret for secret in known if len(secret.reveal()) >= _UNMISTAKABLE))
-    for key, value in target.written:
+    for key, value in written.items():
         for item in (value,) if isinstance(value, str) else value:
             if redactor.text(item) != item:
                 raise UsageError("settings.holds-secret", key=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from eloquence_ops.cli import speaking
+from eloquence_ops.cli import lab_screen, speaking
 from eloquence_ops.cli.examination import Request, keep, make_plan, report, run_plan
 from eloquence_ops.errors import EloquenceError
 from eloquence_ops.phrases import phrase
+from eloquence_ops.report.prose import Prose
 
 if TYPE_CHECKING:
     from eloquence_ops.lab.system import LabSystem
-    from eloquence_ops.language import Language
 
 DEFAULT_FAULT = "api-legacy-deployed"
 
@@ -37,6 +38,7 @@ def _lab() -> None:
 def show_demo(names: list[str] | None, request: Request) -> int:
     """doctor on a lab with these faults. Exit code 0 when the diagnosis names them."""
     _lab()
+    from eloquence_ops.lab import real
     from eloquence_ops.lab.expectation import judge
     from eloquence_ops.lab.faults import combined, named
     from eloquence_ops.lab.system import running
@@ -45,7 +47,7 @@ def show_demo(names: list[str] | None, request: Request) -> int:
     places = speaking.destinations(request.output)
     record = speaking.writable(request.record) if request.record else None
     faults = named(names or [DEFAULT_FAULT])
-    with running(combined(faults)) as system:
+    with running(combined(faults), servers=asyncio.run(real.find())) as system:
         plan = make_plan(system.target, request, system.environ, system.credentials)
         recording = run_plan(plan, request, language)
     report(recording, request, language, places, None, keep(recording, record))
@@ -53,6 +55,11 @@ def show_demo(names: list[str] | None, request: Request) -> int:
         return 130
     outcome = judge(recording, faults)
     console = speaking.console(stderr=True)
+    lab_screen.say_missing(console, system, language)
+    if system.real:
+        real_ones = ", ".join(server.name for server in system.real)
+        made_with = phrase("demo.real", language, servers=real_ones)
+        console.print(Prose(made_with, style="dim"), soft_wrap=True)
     lines = [
         (told.right, phrase(f"demo.{told.how}", language, fault=fault))
         for fault, told in outcome.told.items()
@@ -77,37 +84,47 @@ def list_faults(lang: str | None) -> int:
     return 0
 
 
-def keep_up(names: list[str] | None, lang: str | None) -> int:
-    """A lab until Ctrl-C."""
+def keep_up(names: list[str] | None, place_name: str | None, lang: str | None) -> int:
+    """A lab until Ctrl-C; with a place, one for the app that runs there."""
     _lab()
+    from eloquence_ops.lab import real
+    from eloquence_ops.lab.at_place import running_at
     from eloquence_ops.lab.faults import combined, named
+    from eloquence_ops.lab.in_clear import refuse_what_is_lost
+    from eloquence_ops.lab.places import place_of
     from eloquence_ops.lab.system import running
 
     language = speaking.language(lang)
-    stopped = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if number := getattr(signal, name, None):
-            signal.signal(number, lambda *_: stopped.set())
-    with running(combined(named(names or [])), fixed_ports=True) as system:
-        _tell(system, language)
-        sys.stdout.flush()
-        while not stopped.wait(0.5):  # short waits, so that a signal is served everywhere
-            pass
+    faults = named(names or [])
+    plan = combined(faults)
+    servers = asyncio.run(real.find())
+    stopped = _told_to_stop()
+    if place_name is None:
+        with running(plan, fixed_ports=True, servers=servers) as system:
+            lab_screen.for_hand(system, _write_settings(system), language)
+            _wait(stopped)
+    else:
+        place = place_of(place_name)
+        refuse_what_is_lost(faults, place)
+        with running_at(place, plan, fixed_ports=True, servers=servers) as system:
+            lab_screen.for_app(system, place, faults, _write_settings(system), language)
+            _wait(stopped)
     print(phrase("lab.down", language))
     return 0
 
 
-def _tell(system: LabSystem, language: Language) -> None:
-    folder = _write_settings(system)
-    console = speaking.console()
-    for service, url in system.services.items():
-        shown = url or phrase("lab.stopped", language)
-        console.print(Text.assemble((f"{service:<9}", "bold"), shown), soft_wrap=True)
-    exports = "".join(f" {name}={value}" for name, value in system.environ.items())
-    console.print(Text(phrase("lab.try", language)), soft_wrap=True)
-    command = f"cd {folder} &&{exports} eloquence doctor"
-    console.print(Text(f"  {command}", style="bold cyan"), soft_wrap=True)
-    console.print(Text(phrase("lab.stop", language), style="dim"), soft_wrap=True)
+def _told_to_stop() -> threading.Event:
+    stopped = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+def _wait(stopped: threading.Event) -> None:
+    sys.stdout.flush()
+    while not stopped.wait(0.5):  # short waits, so that a signal is served everywhere
+        pass
 
 
 def _write_settings(system: LabSystem) -> Path:

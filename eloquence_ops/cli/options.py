@@ -43,6 +43,16 @@ Url = Annotated[
     str | None,
     typer.Argument(metavar="[URL]", help="An address to start from, of the API or of LiveKit."),
 ]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]…", help="Names to examine. Default: those of the target."),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[HOST[:PORT]]…", help="What to look at; by default every address of the target."
+    ),
+]
 TargetName = Annotated[
     str | None,
     typer.Option(
@@ -55,6 +65,16 @@ _CONNECT_TO = Annotated[
         "--connect-to",
         metavar="HOST:PORT=ADDRESS:PORT",
         help="Connect elsewhere, as curl's --connect-to. Repeatable.",
+        rich_help_panel=_TARGET,
+    ),
+]
+
+_RESOLVER = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolver",
+        metavar="ADDRESS[:PORT]",
+        help="A name server to ask instead of the system's. Repeatable: they are compared.",
         rich_help_panel=_TARGET,
     ),
 ]
@@ -91,7 +111,7 @@ SETTINGS: Final = (
     _setting("app", "DIR", "The app's source. ELOQUENCE_APP"),
     _setting("media_ports", "FIRST-LAST", "LiveKit's UDP range."),
     _setting("ca", "FILE", "A private root certificate to trust as well."),
-    _setting("resolver", "ADDRESS[:PORT]", "A name server to ask."),
+    Shared("resolver", _RESOLVER),
     Shared("connect_to", _CONNECT_TO),
     # Seldom given as flags; in the file they are as good as any other.
     _setting("remote_dir", "DIR", "The API's folder on the server.", hidden=True),
@@ -143,7 +163,15 @@ Timeout = Annotated[
 ]
 ReadOnly = Annotated[
     bool,
-    typer.Option("--read-only", help="Open no session, send no key.", rich_help_panel=_RUN),
+    typer.Option("--read-only", help="Open no session and guess at no key.", rich_help_panel=_RUN),
+]
+OnServer = Annotated[
+    bool,
+    typer.Option(
+        "--on-server",
+        help="This machine is the server: look inside without SSH.",
+        rich_help_panel=_RUN,
+    ),
 ]
 Record = Annotated[
     str | None,
@@ -185,6 +213,15 @@ Wait = Annotated[
     ),
 ]
 
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="desktop|emulator|phone",
+        help="Where the app runs: addresses that it can use, in plain HTTP.",
+    ),
+]
+
 REPORTING: Final = (
     Shared("output", Output),
     Shared("lang", Lang),
@@ -194,6 +231,7 @@ REPORTING: Final = (
 RUNNING: Final = (
     Shared("timeout", Timeout, default=5.0),
     Shared("read_only", ReadOnly, default=False),
+    Shared("on_server", OnServer, default=False),
     Shared("record", Record),
     Shared("baseline", Baseline),
 )

@@ -12,11 +12,12 @@ from eloquence_ops.cli import speaking
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
 from eloquence_ops.report.account import Storyteller
+from eloquence_ops.report.prose import Prose
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import examine
 
 _QUIET_S: Final = 1.0
-_FIRST_VERDICT_S: Final = 2.5
+_FIRST_VERDICT_S: Final = 2.0
 _TICK_S: Final = 0.25
 
 
@@ -50,7 +51,7 @@ class Watch:
         console = speaking.console(stderr=True)
         with console.status("") as status:
             while True:
-                status.update(self._line())
+                status.update(Prose(self._line()))
                 await asyncio.sleep(_TICK_S)
 
     def _line(self) -> str:

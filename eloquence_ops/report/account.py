@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from eloquence_ops.catalogue.model import OUTCOMES_OF_ALL, Catalogue, NextProbe, Remedy
-from eloquence_ops.catalogue.template import command, fill
+from eloquence_ops.catalogue.template import command, fill, placeholders
 from eloquence_ops.diagnosis import Chosen
-from eloquence_ops.findings import AREAS, Finding, Status, Subject
+from eloquence_ops.findings import AREAS, Finding, Status, Subject, Vantage
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
 from eloquence_ops.report import places
@@ -114,6 +114,13 @@ class Storyteller:
         family = f" {self.word(subject.family)}" if subject.family else ""
         return self.word(subject.name) + family
 
+    def place(self, finding: Finding) -> str:
+        """Where one looked: from the server, the very address there that was asked."""
+        place = finding.evidence.get("place")
+        if finding.vantage is Vantage.SERVER and isinstance(place, str):
+            return place
+        return self.subject(finding.subject)
+
     def areas(self, names: Iterable[str], separator: str = ", ") -> str:
         return separator.join(self.word(f"area-{name}") for name in names)
 
@@ -124,11 +131,14 @@ class Storyteller:
     def causes(self) -> tuple[ToldCause, ...]:
         """The same for people: one cause with several subjects is told once.
 
-        A certificate that expired has expired for every name it was served for.
+        A certificate that expired has expired for every name it was served for. Two units that are
+        not enabled are two: each is named, and enabled by itself.
         """
-        together: dict[tuple[str, str], list[Chosen]] = {}
+        together: dict[tuple[str, str, object], list[Chosen]] = {}
         for chosen in self.result.diagnosis.causes:
-            together.setdefault((chosen.cause.id, chosen.confidence), []).append(chosen)
+            names_unit = "subject_unit" in placeholders(chosen.cause.headline.en)
+            unit = self._values(chosen)["subject_unit"] if names_unit else ""
+            together.setdefault((chosen.cause.id, chosen.confidence, unit), []).append(chosen)
         return tuple(self._cause(_merged(chosen)) for chosen in together.values())
 
     def _cause(self, chosen: Chosen) -> ToldCause:
@@ -152,10 +162,24 @@ class Storyteller:
                 for other in chosen.alternatives
             ),
             settle=self._step(cause.next_probe, values),
-            remedies=tuple(self._step(remedy, values) for remedy in cause.remedies),
+            remedies=tuple(
+                self._step(remedy, values)
+                for remedy in cause.remedies
+                if self._is_offered(remedy, chosen.subject)
+            ),
             verify=self.rerun(cause.verify),
             masks=chosen.masks,
             chosen=chosen,
+        )
+
+    def _is_offered(self, remedy: Remedy, subject: str) -> bool:
+        """Whether what a step takes was seen."""
+        return not remedy.only_if or any(
+            finding.id == wanted.finding
+            and finding.vantage is wanted.vantage
+            and (wanted.on == "any" or finding.subject.name == subject)
+            for wanted in remedy.only_if
+            for finding in self.result.findings
         )
 
     def _values(self, chosen: Chosen) -> dict[str, object]:
@@ -174,7 +198,10 @@ class Storyteller:
 
     def rerun(self, verify: str) -> str:
         """A command of ours with the arguments that name the same target again."""
-        return " ".join((verify, *self.result.recording.options.rerun))
+        recording = self.result.recording
+        if recording.options.addresses:  # no other command takes what was typed
+            verify = f"eloquence {recording.command}"
+        return " ".join((verify, *recording.options.rerun))
 
     def not_examined(self) -> tuple[str, ...]:
         """The areas of which this run has judged nothing."""
@@ -229,14 +256,14 @@ class Storyteller:
         result = self.result
         if result.diagnosis.unexplained:
             summary = self.summary(result.diagnosis.unexplained[0])
-            return self.say("report.unexplained", summary=summary)
+            return self.say("report.unexplained", summary=summary.rstrip("."))
         if result.verdict == "healthy":
             return " ".join(self._healthy())
         for finding in sorted(filter(self.leaves_open, result.findings), key=_is_builtin):
             return self.say(
                 "report.undetermined",
                 subject=self.subject(finding.subject),
-                summary=self.summary(finding),
+                summary=self.summary(finding).rstrip("."),
             )
         return self.say("report.nothing-examined")
 

@@ -33,12 +33,15 @@ class Change:
         present = self.now or self.before
         if present is None:
             return ""
-        where = f"{present.check} {story.subject(present.subject)}: "
+        where = f"{present.check} {story.subject(present.subject)}"
+        return story.say("report.change", where=where, what=self._what(story))
+
+    def _what(self, story: Storyteller) -> str:
         if self.before is None and self.now is not None:
-            return f"{where}{story.say('report.new')}: {story.summary(self.now)}"
+            return story.say("report.new", what=story.summary(self.now))
         if self.now is None and self.before is not None:
-            return f"{where}{story.summary(self.before)} → {story.say('report.gone')}"
-        return f"{where}{story.summary(self.before)} → {story.summary(self.now)}"  # type: ignore[arg-type]
+            return f"{story.summary(self.before)} → {story.say('report.gone')}"
+        return f"{story.summary(self.before)} → {story.summary(self.now)}"  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,12 @@ from rich.text import Text
 
 from eloquence_ops.findings import Finding, Status
 from eloquence_ops.observations import SessionLeftOpen
+from eloquence_ops.report import history
 from eloquence_ops.report.account import Step, Storyteller, ToldCause
 from eloquence_ops.report.changes import Comparison
+from eloquence_ops.report.ladder import Ladder, ladders
+from eloquence_ops.report.names import NAMES_COMMAND, names_table
+from eloquence_ops.report.prose import Prose
 from eloquence_ops.report.route import Hop, routes
 
 _MARGIN: Final = 9
@@ -22,6 +26,13 @@ _COLOURS: Final = {
     "degraded": "bold yellow",
     "broken": "bold red",
     "undetermined": "bold magenta",
+}
+_RUNGS: Final = {
+    "good": ("✓", "green"),
+    "trusted": ("✓", "green"),
+    "faulty": ("✗", "red"),
+    "missing": ("✗", "red"),
+    "besides": ("-", "dim"),
 }
 _MARKS: Final = {
     Status.PASS: ("✓", "green"),
@@ -56,10 +67,16 @@ class Screen:
             self._line(self._route(hops))
         for cause in told:
             self._cause(cause, alone=len(told) == 1)
+        for line in history.told(story):
+            self._entry(Text(""), Text(line), margin=2, hang=2)
+        self._chains()
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()
         self._to_do(told)
+        if story.result.recording.command == NAMES_COMMAND:
+            self._out.print()
+            self._out.print(names_table(story, self._width))
         if self._verbose:
             self._everything()
         if since is not None:
@@ -78,7 +95,7 @@ class Screen:
         story = self._story
         if not alone:
             self._out.print()
-            title = Text.assemble((cause.title, "bold"), (f" · {cause.subject}", "dim"))
+            title = Text.assemble((cause.title, "bold"), (f" · {story.word(cause.subject)}", "dim"))
             self._entry(Text(""), title, margin=2)
         self._rows(cause.evidence)
         if cause.masks:
@@ -93,9 +110,10 @@ class Screen:
         grouped: dict[tuple[str, str], list[str]] = {}
         for finding in findings:
             vantage = self._story.word(f"vantage-{finding.vantage}")
-            place = (vantage, self._story.subject(finding.subject))
+            place = (vantage, self._story.place(finding))
             grouped.setdefault(place, []).append(self._story.summary(finding))
-        for (vantage, subject), summaries in grouped.items():
+        for (vantage, subject), told in grouped.items():
+            summaries = list(dict.fromkeys(told))
             row = Text.assemble("  ", (f"{vantage:<9}", "dim"), (subject, "cyan"))
             if len(summaries) == 1 and row.cell_len + 2 + cell_len(summaries[0]) <= self._width:
                 self._line(row.append("  " + summaries[0]))
@@ -104,15 +122,36 @@ class Screen:
             for summary in summaries:
                 self._entry(Text(""), Text(summary), margin=_MARGIN + 2)
 
+    def _chains(self) -> None:
+        """Asked for by name all of them, otherwise those with something wrong in them."""
+        everything = self._story.result.recording.command == "check-ssl"
+        for ladder in ladders(self._story):
+            if everything or self._verbose or any(rung.faults for rung in ladder.rungs):
+                self._ladder(ladder)
+
+    def _ladder(self, ladder: Ladder) -> None:
+        self._entry(Text(""), Text(" · ".join(ladder.places), style="cyan"), margin=2, hang=2)
+        for number, rung in enumerate(ladder.rungs):
+            mark, style = _RUNGS[rung.state]
+            line = Text.assemble((mark, style), " ", (rung.name, "bold" if rung.faults else ""))
+            line.append("".join(f" · {note}" for note in rung.notes), style="dim")
+            self._entry(Text(""), line, margin=4, hang=2)
+            leads_on = number + 1 < len(ladder.rungs)
+            for fault in rung.faults:
+                self._entry(Text("    │" if leads_on else ""), Text(fault, style=style), margin=8)
+            if leads_on and not rung.faults:
+                self._line(Text("    │", style="dim"))
+
     def _loose_ends(self) -> None:
         story, result = self._story, self._story.result
         unexplained = result.diagnosis.unexplained
         if unexplained:
-            self._entry(Text(story.say("report.unexplained-head"), style="bold magenta"), Text(""))
+            self._line(Text(story.say("report.unexplained-head"), style="bold magenta"))
             self._rows(unexplained)
         unknown = [finding for finding in result.findings if story.leaves_open(finding)]
+        # The headline of a run that could not be determined is the first of them.
         if unknown and (result.verdict != "undetermined" or len(unknown) > 1):
-            self._entry(Text(story.say("report.unknown-head"), style="bold magenta"), Text(""))
+            self._line(Text(story.say("report.unknown-head"), style="bold magenta"))
             self._rows(unknown)
 
     def _ruled_out(self) -> None:
@@ -167,18 +206,17 @@ class Screen:
         line = Text(f"  {self._story.say('report.app')}")
         broken = False
         for hop in hops:
-            if hop.state == "broken":
+            name = self._story.word(hop.name)
+            if hop.state == "broken" and not broken:
                 line.append(" ──✗ ", style="red")
-                line.append(hop.name, style="bold red")
+                line.append(name, style="bold red")
                 broken = True
-            elif broken:
-                line.append(f" ── {hop.name}", style="dim")
             elif hop.state == "ok":
                 line.append(" ── ", style="dim")
-                line.append(hop.name)
+                line.append(name)
                 line.append(" ✓", style="green")
             else:
-                line.append(f" ── {hop.name} ?", style="dim")
+                line.append(f" ── {name}" + ("" if broken else " ?"), style="dim")
         return line
 
     def _everything(self) -> None:
@@ -190,7 +228,7 @@ class Screen:
                 continue
             mark, style = _MARKS[finding.status]
             row = Text.assemble(("  " + mark, style), f" {finding.check:<24} ")
-            row.append(self._story.subject(finding.subject), style="cyan")
+            row.append(self._story.place(finding), style="cyan")
             self._line(row)
             self._entry(Text(""), Text(self._story.summary(finding), style="dim"), margin=29)
 
@@ -218,7 +256,7 @@ class Screen:
         """`head` in the margin, `body` wrapped beside it; further lines indented by `hang` more."""
         if head.cell_len >= margin:
             margin = head.cell_len + 1
-        lines = body.wrap(self._out, max(20, self._width - margin - hang))
+        lines = Prose(body).lines(self._out, max(20, self._width - margin - hang))
         for place, line in enumerate(lines):
             line.rstrip()
             if place == 0:

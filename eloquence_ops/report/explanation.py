@@ -10,9 +10,11 @@ from rich.text import Text
 
 from eloquence_ops.catalogue.model import Catalogue, Cause, Check, Symptom
 from eloquence_ops.catalogue.search import Found, FoundFinding
-from eloquence_ops.catalogue.template import placeholders
+from eloquence_ops.catalogue.template import outline
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
+from eloquence_ops.report.prose import Prose
+from eloquence_ops.typography import typeset
 
 _WIDEST: Final = 100
 _STATUS_COLOURS: Final = {"pass": "green", "warn": "yellow", "fail": "red", "unknown": "magenta"}
@@ -55,6 +57,10 @@ class Explanation:
         owner = self._word(f"owner-{cause.owner}")
         self._text(self._say("explain.owner", owner=owner), style="dim")
         self._text(cause.happened.in_language(self._language))
+        if cause.looks_like:
+            self._head(self._say("explain.looks-like"))
+            for other in cause.looks_like:
+                self._item(other, self._catalogue.causes[other].title.in_language(self._language))
         for label, links in (
             ("explain.explains", cause.explains),
             ("explain.confirmed-by", cause.confirmed_by),
@@ -68,6 +74,9 @@ class Explanation:
         for number, remedy in enumerate(cause.remedies, start=1):
             where = self._word(f"where-{remedy.where}")
             self._text(f"{number}. {remedy.say.in_language(self._language)} ({where})")
+            if remedy.only_if:
+                either = self._say("report.or-owner").join(link.finding for link in remedy.only_if)
+                self._text(self._say("explain.only-if", finding=either), "dim")
             self._command(remedy.run)
             if remedy.run and not remedy.only_looks:
                 self._text(f"   {remedy.changes.in_language(self._language)}", style="dim")
@@ -95,14 +104,14 @@ class Explanation:
             )
             line.append(f"{name:<18}", style="bold")
             line.append(self._blanks(outcome.summary.in_language(self._language)))
-            self._out.print(line)
+            self._out.print(Prose(line))
         if check.requires:
             self._head(self._say("explain.requires"))
             self._text(" · ".join(check.requires))
         self._head(self._say("explain.by-hand"))
         self._command(check.by_hand)
         self._head(self._say("explain.guide"))
-        self._text(check.guide)
+        self._text(typeset(check.guide, "fr"))  # the guides are in French
 
     def _finding(self, found: FoundFinding) -> None:
         summary = self._blanks(found.outcome.summary.in_language(self._language))
@@ -120,6 +129,8 @@ class Explanation:
 
     def _symptom(self, symptom: Symptom) -> None:
         self._text(symptom.reads.in_language(self._language))
+        if not symptom.causes:
+            return
         self._head(self._say("explain.may-be"))
         for cause_id in symptom.causes:
             cause = self._catalogue.causes[cause_id]
@@ -137,35 +148,22 @@ class Explanation:
         return text.in_language(self._language) if text else word
 
     def _title(self, entry_id: str, title: str) -> None:
-        self._out.print(Text.assemble((entry_id, "bold cyan"), "  ", (title, "bold")))
+        self._out.print(Prose(Text.assemble((entry_id, "bold cyan"), "  ", (title, "bold"))))
 
     def _head(self, text: str) -> None:
         self._out.print()
-        self._out.print(Text(text, style="bold"))
+        self._out.print(Prose(text, style="bold"))
 
     def _text(self, text: str, style: str = "") -> None:
-        body = Padding(Text(self._blanks(text), style=style), (0, 0, 0, 2), expand=False)
+        body = Padding(Prose(self._blanks(text), style=style), (0, 0, 0, 2), expand=False)
         self._out.print(body, width=self._width)
 
     def _item(self, entry_id: str, title: str) -> None:
-        self._out.print(Text.assemble("  ", (f"{entry_id:<26}", "cyan"), " ", title))
+        self._out.print(Prose(Text.assemble("  ", (f"{entry_id:<26}", "cyan"), " ", title)))
 
     def _command(self, command: str) -> None:
         for line in command.splitlines():
             self._out.print(Text(f"     {self._blanks(line)}", style="cyan"), soft_wrap=True)
 
-    @staticmethod
-    def _blanks(template: str) -> str:
-        """`{status:word}` as `<status>`."""
-        for name in placeholders(template):
-            template = _plain(template, name)
-        return template.replace("{{", "{").replace("}}", "}")
-
-
-def _plain(template: str, name: str) -> str:
-    start = template.find("{" + name)
-    while start >= 0:
-        end = template.find("}", start)
-        template = f"{template[:start]}<{name}>{template[end + 1 :]}"
-        start = template.find("{" + name)
-    return template
+    def _blanks(self, template: str) -> str:
+        return outline(template, self._language)

@@ -6,7 +6,9 @@ import json
 from typing import Any, Final
 
 from eloquence_ops import __version__
+from eloquence_ops.checks.seen import Seen
 from eloquence_ops.findings import Finding
+from eloquence_ops.observations import ServerReach
 from eloquence_ops.report.account import Step, Storyteller, ToldCause
 
 SCHEMA_VERSION: Final = 1
@@ -33,7 +35,11 @@ def document(story: Storyteller) -> dict[str, Any]:
         },
         "verdict": result.verdict,
         "headline": story.headline(),
-        "vantages": {"here": True, "server": False, "code": False},
+        "vantages": {
+            "here": True,
+            "server": seen_inside(result.seen),
+            "code": False,
+        },
         "started_at": recording.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "duration_s": recording.duration_s,
         "findings": [_finding(finding, story) for finding in result.findings],
@@ -45,6 +51,12 @@ def document(story: Storyteller) -> dict[str, Any]:
         "unexplained": [_reference(finding) for finding in diagnosis.unexplained],
         "masked": diagnosis.masked,
     }
+
+
+def seen_inside(seen: Seen) -> bool:
+    """Whether the server was looked at from inside."""
+    reach = seen.one(ServerReach)
+    return reach is not None and reach.outcome in ("reached", "sudo")
 
 
 def _reference(finding: Finding) -> str:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from eloquence_ops.checks.api import may_have_sessions
+from eloquence_ops.checks.api import judged_post, may_have_sessions, route_is_there
+from eloquence_ops.checks.api_contract import APP_ORIGIN
+from eloquence_ops.checks.fingerprints import REDIRECTS, gateway_outcome
 from eloquence_ops.endpoints import Endpoint
-from eloquence_ops.observations import ApiRoutes
+from eloquence_ops.observations import ApiRoutes, HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
 from eloquence_ops.probes.routes import LARGEST_DOCUMENT_BYTES, read_routes
 from eloquence_ops.run.facts import (
     API_KEY,
+    APP_USES,
+    ONLY_OLD_ROUTES,
+    PROXY_GAVE_UP,
     SESSION,
     SESSIONS_ROUTE,
     client_of,
@@ -20,6 +25,7 @@ from eloquence_ops.run.facts import (
     endpoint_of,
     others_of,
 )
+from eloquence_ops.run.old_way import OldWay
 from eloquence_ops.run.session_visit import SessionVisit
 from eloquence_ops.secrets import Secret
 
@@ -29,8 +35,6 @@ if TYPE_CHECKING:
 
 # The debugging guide's example, which some server may still accept.
 _DEFAULT_KEY: Final = Secret("default-key")
-# A web app's origin; which one does not matter to an API that allows all or lists its own.
-_ORIGIN: Final = "http://localhost:8080"
 # Where else an API is found: behind a TLS proxy, or on the guide's port without one.
 _NEIGHBOURS: Final = (("https", 443), ("http", 8083), ("http", 80), ("https", 8443))
 _OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
@@ -44,21 +48,36 @@ class ApiProbes:
         self._plan = plan
 
     def all(self) -> list[Probe]:
-        """Those of a read-only run change nothing and guess at no key."""
+        """Those of a read-only run open nothing and guess at no key."""
         plan, client = self._plan, (client_of("api"),)
         route = (*client, SESSIONS_ROUTE)
         found = [
             plan.probe("api.root", self._root, needs=client),
-            plan.probe("api.routes", self._routes, 2, needs=client, provides=(SESSIONS_ROUTE,)),
+            plan.probe(
+                "api.routes",
+                self._routes,
+                3,
+                needs=client,
+                provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES),
+            ),
             plan.probe("api.families", self._families, needs=(*client, others_of("api"))),
             plan.probe("api.cors", self._cors, needs=route),
             plan.probe("api.neighbours", self._neighbours, 2, needs=(dead_of("api"),)),
-            self._visit("session", sessions.request_body(), route),
         ]
-        if not plan.read_only:
-            opened = (*route, SESSION)
+        if plan.read_only:
+            found.append(self._visit("key-proof", sessions.IMPOSSIBLE_BODY, route))
+        else:
+            opened, old = (*route, SESSION), OldWay(plan.redactor)
             found += [
+                self._visit("session", sessions.request_body(), route),
                 plan.probe("api.keys", self._keys, needs=route),
+                plan.probe(
+                    "api.old-way",
+                    old.open,
+                    2,
+                    needs=(*client, ONLY_OLD_ROUTES),
+                    finish=old.close,
+                ),
                 self._visit("minimal", sessions.minimal_body(), opened),
                 self._visit("nulls", sessions.body_with_nulls(), opened),
             ]
@@ -66,7 +85,8 @@ class ApiProbes:
 
     def _visit(self, name: str, body: bytes, needs: tuple[object, ...]) -> Probe:
         visit = SessionVisit(self._plan, name, body)
-        gives = (SESSION, endpoint_of("handed-out")) if name == "session" else ()
+        first = (SESSION, endpoint_of("handed-out"), APP_USES, PROXY_GAVE_UP)
+        gives = first if name == "session" else ()
         return self._plan.probe(
             f"api.{name}",
             visit.open,
@@ -81,17 +101,31 @@ class ApiProbes:
 
     async def _routes(self, board: Board) -> None:
         """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
-        routes, probed, _ = await asyncio.gather(
+        routes, probed, old = await asyncio.gather(
             self._openapi(board),
             self._plan.get("api", board, "sessions-get", sessions.PATH),
             self._plan.get("api", board, "old-start-get", sessions.OLD_START_PATH),
         )
-        if may_have_sessions(probed.observation, routes):
+        if may_have_sessions(probed.observation, routes) or await self._shown_by_post(
+            probed.observation, board
+        ):
             board.put(SESSIONS_ROUTE, True)
         elif probed.observation.status == 404:
+            if route_is_there(old.observation):
+                board.put(ONLY_OLD_ROUTES, True)
             await asyncio.gather(
                 *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
             )
+
+    async def _shown_by_post(self, probed: HttpExchange, board: Board) -> bool:
+        """The documented request itself, where GET does not show the route: without a key, and with
+        a body that can open nothing."""
+        if probed.outcome != "answered" or gateway_outcome(probed) or probed.status in REDIRECTS:
+            return False
+        request = HttpRequest(
+            "sessions-post", "POST", sessions.PATH, (_JSON,), sessions.IMPOSSIBLE_BODY
+        )
+        return judged_post((await self._send(request, board)).observation)
 
     async def _openapi(self, board: Board) -> ApiRoutes | None:
         client = board.get(client_of("api"))
@@ -113,17 +147,27 @@ class ApiProbes:
     async def _families(self, board: Board) -> None:
         """The same harmless request over each further address family."""
         for client in board.get(others_of("api")):
-            answer = await client.send(HttpRequest("sessions-get", "GET", sessions.PATH))
+            answer = await client.send(HttpRequest("family-get", "GET", sessions.PATH))
             board.note(answer.observation)
 
     async def _cors(self, board: Board) -> None:
-        """The preflight that a browser sends before the app's POST (Fetch standard, CORS)."""
-        headers = (
-            ("Origin", _ORIGIN),
-            ("Access-Control-Request-Method", "POST"),
-            ("Access-Control-Request-Headers", "content-type,x-api-key"),
+        """The preflights that a browser sends before the app's requests (Fetch standard, CORS)."""
+
+        def preflight(purpose: str, path: str, method: str, headers: str) -> HttpRequest:
+            asked = (
+                ("Origin", APP_ORIGIN),
+                ("Access-Control-Request-Method", method),
+                ("Access-Control-Request-Headers", headers),
+            )
+            return HttpRequest(purpose, "OPTIONS", path, asked)
+
+        one = f"{sessions.PATH}/eloquence-doctor"
+        await asyncio.gather(
+            self._send(
+                preflight("preflight", sessions.PATH, "POST", "content-type,x-api-key"), board
+            ),
+            self._send(preflight("preflight-delete", one, "DELETE", "x-api-key"), board),
         )
-        await self._send(HttpRequest("preflight", "OPTIONS", sessions.PATH, headers), board)
 
     async def _keys(self, board: Board) -> None:
         """No key, and the guide's example key, once each, with a body that can open nothing."""
@@ -140,17 +184,22 @@ class ApiProbes:
         return answer
 
     async def _neighbours(self, board: Board) -> None:
-        """The same host at other ports: GET only, and no key for what nobody named."""
-        own = board.get(endpoint_of("api"))
+        """The configured hosts at the usual ports: GET only, and no key for what nobody named."""
+        own, livekit = board.get(endpoint_of("api")), self._plan.target.livekit
+        hosts = dict.fromkeys((own.host, *((livekit.host,) if livekit else ())))
         others = [
-            Endpoint(scheme, own.host, port, own.path)
+            Endpoint(scheme, host, port, own.path)
+            for host in hosts
             for scheme, port in _NEIGHBOURS
-            if (scheme, port) != (own.scheme, own.port)
+            if (scheme, host, port) != (own.scheme, own.host, own.port)
         ]
         await asyncio.gather(*(self._ask_neighbour(other, board) for other in others))
 
     async def _ask_neighbour(self, endpoint: Endpoint, board: Board) -> None:
-        roads = self._plan.roads(endpoint, board.get(dead_of("api")))
+        lookup = board.get(dead_of("api"))
+        if lookup.host != endpoint.host:
+            lookup = await self._plan.resolve(endpoint.host, board)
+        roads = self._plan.roads(endpoint, lookup)
         for road in roads[:1]:
             async with self._plan.client(road, board) as client:
                 answer = await client.send(HttpRequest("neighbour-get", "GET", sessions.PATH))

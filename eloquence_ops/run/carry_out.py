@@ -68,9 +68,13 @@ class Execution:
             options=RecordedOptions(
                 areas=tuple(sorted(self.plan.areas)),
                 read_only=self.plan.read_only,
+                proves_key=self.plan.proves_key,
                 has_api_key=self.plan.api_key is not None,
                 named=tuple(sorted(self.plan.named)),
                 left_out=tuple(sorted(self.plan.left_out)),
+                on_server=self.plan.on_server,
+                names=self.plan.asked.names,
+                addresses=tuple(endpoint.url for endpoint in self.plan.addresses),
                 rerun=self.rerun,
             ),
             started_at=self.started_at,

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from eloquence_ops.endpoints import Endpoint
-from eloquence_ops.observations import AddressLookup
+from eloquence_ops.observations import AddressLookup, ServerFact
 from eloquence_ops.probes.http import HttpClient
 from eloquence_ops.probes.session import OpenedSession
 from eloquence_ops.run.board import Fact
 from eloquence_ops.secrets import Secret
+from eloquence_ops.server.link import Link
 
-Role = Literal["api", "livekit", "handed-out"]
+Role = str
+"""`api`, `livekit`, `handed-out`, or `address-1` and so on: what an address is to a run."""
+
 
 SESSION: Final = Fact[OpenedSession]("session")
 API_KEY: Final = Fact[Secret]("api-key")
+# Which address of LiveKit an app with this session would use, if it can be used from here at all.
+APP_USES: Final = Fact[Role]("app-uses")
 SESSIONS_ROUTE: Final = Fact[bool]("sessions-route")
+ONLY_OLD_ROUTES: Final = Fact[bool]("only-old-routes")
+# There when a proxy gave up waiting for the API to open a session.
+PROXY_GAVE_UP: Final = Fact[bool]("proxy-gave-up")
+
+LINK: Final = Fact[Link]("link")
+# Empty where nothing could be read.
+SERVER_FACTS: Final = Fact[tuple[ServerFact, ...]]("server-facts")
 
 
-def endpoint_of(role: Role) -> Fact[Endpoint]:
+def endpoint_of(role: str) -> Fact[Endpoint]:
     return Fact(f"endpoint:{role}")
 
 
-def lookup_of(role: Role) -> Fact[AddressLookup]:
+def lookup_of(role: str) -> Fact[AddressLookup]:
     return Fact(f"lookup:{role}")
 
 
@@ -38,3 +50,8 @@ def dead_of(role: Role) -> Fact[AddressLookup]:
 
 def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")
+
+
+def token_taken_by(role: Role) -> Fact[bool]:
+    """There when LiveKit at this address has called the session's token good."""
+    return Fact(f"token-taken:{role}")

@@ -11,9 +11,9 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from eloquence_ops.checks.seen import Asked
+from eloquence_ops.checks.seen import Asked, address_role
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
 from eloquence_ops.observations import AddressLookup
@@ -24,7 +24,6 @@ from eloquence_ops.run.api_probes import ApiProbes
 from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import (
     API_KEY,
-    SESSION,
     Role,
     client_of,
     dead_of,
@@ -32,16 +31,30 @@ from eloquence_ops.run.facts import (
     lookup_of,
     others_of,
 )
+from eloquence_ops.run.livekit_probes import LivekitProbes
+from eloquence_ops.run.name_probes import NameProbes
+from eloquence_ops.run.tls_probes import TlsProbes
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import Target
+from eloquence_ops.untrusted import one_line
+
+if TYPE_CHECKING:
+    from eloquence_ops.server.identities import Ask
 
 # How much longer a probe may take than the network waits inside it.
-_SLACK_S: Final = 0.5
+_SLACK_S: Final = 1.0
+_LONGEST_NAME: Final = 253
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is made of. `timeout_s` bounds every single wait on the network."""
+    """What a run is made of. `timeout_s` bounds every single wait on the network.
+
+    A `read_only` run proves the key with a body that can open nothing, unless it is one of many
+    (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
+    very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
+    be examined instead of the target's own names, as it was typed; `addresses` likewise.
+    """
 
     target: Target
     areas: frozenset[str]
@@ -49,23 +62,37 @@ class Plan:
     redactor: Redactor
     api_key: Secret | None = None
     read_only: bool = False
+    proves_key: bool = True
     timeout_s: float = 5.0
     named: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    on_server: bool = False
+    addresses: tuple[Endpoint, ...] = ()
+    sudo_password: Secret | None = None
+    ask: Ask | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def asked(self) -> Asked:
         return Asked(
             areas=self.areas,
             read_only=self.read_only,
+            proves_key=self.proves_key,
             has_api_key=self.api_key is not None,
             named=self.named,
             left_out=self.left_out,
+            on_server=self.on_server,
+            names=tuple(one_line(name, limit=_LONGEST_NAME) for name in self.names),
+            addresses=self.addresses,
         )
 
     @cached_property
     def tls_context(self) -> ssl.SSLContext:
         return tls.client_context(self.target.ca)
+
+    @cached_property
+    def given_roots(self) -> frozenset[str]:
+        return tls.given_roots(self.target.ca)
 
     def board(self) -> Board:
         """A board with everything that is known before the first probe."""
@@ -73,7 +100,11 @@ class Plan:
         for role in self.asked.roles(self.target):
             if endpoint := self.target.endpoint(role):
                 board.put(endpoint_of(role), endpoint)
-        if self.api_key is not None and not self.read_only:
+        for name, endpoint in self._name_probes.asked_endpoints().items():
+            board.put(endpoint_of(name), endpoint)
+        for number, endpoint in enumerate(self.addresses):
+            board.put(endpoint_of(address_role(number)), endpoint)
+        if self.api_key is not None and (self.proves_key or not self.read_only):
             board.put(API_KEY, self.api_key)
         return board
 
@@ -81,17 +112,30 @@ class Plan:
         """Every probe of this run; those whose needs never come about end as starved."""
         roles, services = self.asked.roles(self.target), self.asked.services(self.target)
         found = [self.probe("machine.network", self._network), *self._proxy()]
+        for number in range(len(self.addresses)):
+            found += [*self._road_to(address_role(number)), *self._tls(address_role(number))]
         if "api" in roles and self.target.api:
-            found += self._road_to("api")
+            found += [*self._road_to("api"), *self._tls("api")]
         if "livekit" in roles and self.target.livekit:
-            found += self._road_to("livekit")
+            found += [*self._road_to("livekit"), *self._tls("livekit")]
         if "api" in services and self.target.api:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
-            found += self._livekit("livekit")
+            found += LivekitProbes(self, "livekit").all()
+        if self.asked.looks_inside(self.target):
+            from eloquence_ops.run.server_probes import ServerProbes
+
+            found += ServerProbes(self).all()
         if services == {"api", "livekit"}:
-            found += [*self._road_to("handed-out"), *self._livekit("handed-out")]
+            found += [*self._road_to("handed-out"), *self._tls("handed-out")]
+            found += LivekitProbes(self, "handed-out").all()
+        if "dns" in self.areas:
+            found += self._name_probes.all()
         return found
+
+    @cached_property
+    def _name_probes(self) -> NameProbes:
+        return NameProbes(self)
 
     def probe(self, probe_id: str, measure: object, waits: int = 1, **rest: object) -> Probe:
         """A probe that waits on the network `waits` times, one after the other."""
@@ -132,7 +176,7 @@ class Plan:
         return [
             self.probe(
                 f"{role}.names",
-                partial(self._look_up, role),
+                partial(self.look_up, role),
                 needs=(endpoint_of(role),),
                 provides=(lookup_of(role),),
             ),
@@ -146,14 +190,18 @@ class Plan:
             ),
         ]
 
-    async def _look_up(self, role: Role, board: Board) -> None:
+    def _tls(self, role: Role) -> list[Probe]:
+        return TlsProbes(self, role).all() if "tls" in self.areas else []
+
+    async def look_up(self, role: str, board: Board) -> None:
         lookup = await self.resolve(board.get(endpoint_of(role)).host, board)
         board.note(lookup)
         board.put(lookup_of(role), lookup)
 
     def resolve(self, host: str, board: Board) -> Awaitable[AddressLookup]:
+        resolver = next(iter(self.target.resolver), None)
         return names.look_up(
-            host, resolver=self.target.resolver, timeout_s=self.timeout_s, started=board.started
+            host, resolver=resolver, timeout_s=self.timeout_s, started=board.started
         )
 
     def roads(self, endpoint: Endpoint, lookup: AddressLookup) -> list[Road]:
@@ -209,14 +257,17 @@ class Plan:
             return "dead"
         if not road.endpoint.secure:
             return "works"
-        handshake = await tls.handshake(
+        handshake, chain = await tls.handshake(
             road,
             context=self.tls_context,
             timeout_s=self.timeout_s,
             started=board.started,
             redactor=self.redactor,
+            given=self.given_roots,
         )
         board.note(handshake)
+        if chain is not None and "tls" in self.areas:
+            board.note(chain)
         return "works" if handshake.outcome == "ok" else "not-trusted"
 
     async def _hang_up(self, role: Role, board: Board) -> None:
@@ -224,31 +275,14 @@ class Plan:
             for client in (board.get(client_of(role)), *board.get(others_of(role))):
                 await client.__aexit__(None, None, None)
 
-    async def get(self, role: Role, board: Board, purpose: str, path: str) -> Answer:
-        answer = await board.get(client_of(role)).send(HttpRequest(purpose, "GET", path))
+    async def get(
+        self,
+        role: Role,
+        board: Board,
+        purpose: str,
+        path: str,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Answer:
+        answer = await board.get(client_of(role)).send(HttpRequest(purpose, "GET", path, headers))
         board.note(answer.observation)
         return answer
-
-    # LiveKit
-
-    def _livekit(self, role: Role) -> list[Probe]:
-        client = (client_of(role),)
-        return [
-            self.probe(f"{role}.health", partial(self._health, role), needs=client),
-            self.probe(f"{role}.token", partial(self._token, role), needs=(*client, SESSION)),
-        ]
-
-    async def _health(self, role: Role, board: Board) -> None:
-        await asyncio.gather(
-            self.get(role, board, "livekit-health", "/"),
-            # Without a token: LiveKit says so in words of its own, and creates nothing.
-            self.get(role, board, "livekit-rtc", "/rtc/validate"),
-        )
-
-    async def _token(self, role: Role, board: Board) -> None:
-        """The token goes to LiveKit's own address, in a header: a query would end up in logs."""
-        bearer = Secret(f"Bearer {board.get(SESSION).token.reveal()}")
-        answer = await board.get(client_of(role)).send(
-            HttpRequest("livekit-validate", "GET", "/rtc/validate", (("Authorization", bearer),))
-        )
-        board.note(answer.observation)

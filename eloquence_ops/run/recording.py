@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from eloquence_ops.checks.seen import Asked, Seen
+from eloquence_ops.endpoints import parse_secure
 from eloquence_ops.errors import RecordingError, UsageError, WriteError
 from eloquence_ops.observations import AnyObservation
 from eloquence_ops.observations.base import Record
@@ -38,9 +39,13 @@ class RecordedTarget(Record):
 class RecordedOptions(Record):
     areas: tuple[str, ...]
     read_only: bool
+    proves_key: bool = True
     has_api_key: bool
     named: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    on_server: bool = False
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     rerun: tuple[str, ...] = ()
     """The arguments that name the same target again, without secrets."""
 
@@ -66,6 +71,7 @@ class Recording(Record):
             target = build_target(
                 self.target.name, self.target.values, origin=lambda key: f"target.{key}"
             )
+            addresses = tuple(parse_secure(address) for address in self.options.addresses)
         except UsageError as problem:
             raise RecordingError("recording.invalid", file="", reason=problem) from None
         options = self.options
@@ -74,9 +80,13 @@ class Recording(Record):
             asked=Asked(
                 areas=frozenset(options.areas),
                 read_only=options.read_only,
+                proves_key=options.proves_key,
                 has_api_key=options.has_api_key,
                 named=frozenset(options.named),
                 left_out=frozenset(options.left_out),
+                on_server=options.on_server,
+                names=options.names,
+                addresses=addresses,
             ),
             now=self.started_at,
             observations=self.observations,

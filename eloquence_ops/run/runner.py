@@ -76,8 +76,7 @@ class Runner:
             interrupt.cancel()
             for task in running:
                 task.cancel()
-            if running:
-                await asyncio.wait(running, timeout=_GRACE_S)
+            await asyncio.wait({*running, interrupt}, timeout=_GRACE_S)
             for probe in waiting:
                 self._end(probe, "interrupted", 0.0)
 
@@ -148,6 +147,7 @@ class Runner:
                 {task, hurry}, timeout=probe.deadline_s, return_when=asyncio.FIRST_COMPLETED
             )
             hurry.cancel()
+            await asyncio.wait({hurry})
             state, detail = await self._outcome(task, 0.0)
             if state != "done":
                 self._end(probe, state, probe.deadline_s, detail=f"finish: {detail}")

@@ -3,37 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Final
 
-from eloquence_ops.endpoints import narrower
-from eloquence_ops.observations import HttpExchange, SessionLeftOpen
-from eloquence_ops.probes import remote_text
+from eloquence_ops.checks.fingerprints import gateway_outcome
+from eloquence_ops.endpoints import Endpoint, narrower
+from eloquence_ops.observations import HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
-from eloquence_ops.run.facts import API_KEY, SESSION, client_of, endpoint_of, lookup_of
+from eloquence_ops.run.facts import (
+    API_KEY,
+    APP_USES,
+    PROXY_GAVE_UP,
+    SESSION,
+    client_of,
+    endpoint_of,
+    lookup_of,
+)
+from eloquence_ops.run.left_open import came_to, is_closed, last_word, leave_open, may_be_open
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eloquence_ops.probes.http import HttpClient
     from eloquence_ops.probes.session import OpenedSession
     from eloquence_ops.run.board import Board
     from eloquence_ops.run.plan import Plan
 
-# After an interrupt a request that is under way gets this long to say which session it opened.
-_LAST_WORD_S: Final = 3.0
 _ANSWER_BYTES: Final = 256 * 1024
+
+
+def _from_here(board: Board) -> HttpClient:
+    return board.get(client_of("api"))
 
 
 class SessionVisit:
     """`open` is a probe's measurement, `close` takes it back.
 
     `name` starts the purposes of its requests: `session-open`, `session-close`. What the first
-    visit (`session`) is given is handed on; the others only try another `body`.
+    visit (`session`) is given is handed on; the others only try another `body`, or another way to
+    the API (`client`).
     """
 
-    def __init__(self, plan: Plan, name: str, body: bytes) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        name: str,
+        body: bytes,
+        client: Callable[[Board], HttpClient] | None = None,
+    ) -> None:
         self._plan = plan
         self._name = name
         self._body = body
+        self._client = client or _from_here
         self._request: asyncio.Task[Answer] | None = None
         self._noted = False
 
@@ -46,16 +67,22 @@ class SessionVisit:
         # Shielded: cut off in the middle, it would leave a session open that nobody knows.
         answer = await asyncio.shield(self._request)
         session = self._note(answer, board)
-        if session is None or not self._is_first:
+        if not self._is_first:
+            return
+        if gateway_outcome(answer.observation) == "gateway-timeout":
+            board.put(PROXY_GAVE_UP, True)
+        if session is None:
             return
         board.put(SESSION, session)
         if session.url is not None:
-            await self._place(session, board)
+            await self._place(session.url, board)
+        elsewhere = board.has(endpoint_of("handed-out"))
+        board.put(APP_USES, "handed-out" if elsewhere else "livekit")
 
     async def _post(self, board: Board) -> Answer:
         headers = (("Content-Type", "application/json"), ("X-API-Key", board.get(API_KEY)))
         request = HttpRequest(f"{self._name}-open", "POST", sessions.PATH, headers, self._body)
-        return await board.get(client_of("api")).send(request, body_limit=_ANSWER_BYTES)
+        return await self._client(board).send(request, body_limit=_ANSWER_BYTES)
 
     def _note(self, answer: Answer, board: Board) -> OpenedSession | None:
         """Writes down the answer once; the token is known to the redactor before anything else."""
@@ -79,10 +106,9 @@ class SessionVisit:
             board.note(described)
         return session
 
-    async def _place(self, session: OpenedSession, board: Board) -> None:
+    async def _place(self, url: Endpoint, board: Board) -> None:
         """Adds from where the address handed out can be used; passes it on when that is here."""
-        assert session.url is not None  # noqa: S101  # the caller looked
-        lookup = await self._plan.resolve(session.url.host, board)
+        lookup = await self._plan.resolve(url.host, board)
         api_scope = sessions.widest_scope(board.get(lookup_of("api")))
         url_scope = sessions.widest_scope(lookup)
         for place, seen in enumerate(board.observations):
@@ -96,20 +122,15 @@ class SessionVisit:
                 )
         if url_scope is None or (api_scope is not None and narrower(url_scope, than=api_scope)):
             return
-        if session.url != self._plan.target.livekit:
-            board.put(endpoint_of("handed-out"), session.url)
+        if url != self._plan.target.livekit:
+            board.put(endpoint_of("handed-out"), url)
 
     async def close(self, board: Board) -> None:
         """Ends the session; writes down what had to be left open."""
         if self._request is None:
             return
-        try:
-            answer = await asyncio.wait_for(asyncio.shield(self._request), _LAST_WORD_S)
-        except (TimeoutError, asyncio.CancelledError) as end:
-            self._request.cancel()
-            self._leave_open("", "no answer before the interrupt", board, interrupted=True)
-            if isinstance(end, asyncio.CancelledError):
-                raise
+        answer = await last_word(self._request, board, self._plan.redactor)
+        if answer is None:
             return
         self._note(answer, board)
         session, _ = sessions.read_answer(answer.body, self._plan.redactor)
@@ -124,33 +145,26 @@ class SessionVisit:
 
     def _say_if_left_open(self, seen: HttpExchange, board: Board) -> None:
         """A session that nobody can name may have been opened all the same."""
-        if seen.outcome in ("silent", "closed"):
-            self._leave_open("", seen.outcome, board)
-        elif seen.status is not None and (200 <= seen.status < 300 or seen.status == 504):
-            self._leave_open("", f"HTTP {seen.status}", board)
+        answered_well = seen.status is not None and 200 <= seen.status < 300
+        harmless = self._body == sessions.IMPOSSIBLE_BODY
+        if answered_well or (may_be_open(seen) and not harmless):
+            self._leave_open("", came_to(seen), board)
 
     async def _delete(self, session: OpenedSession, board: Board) -> None:
-        client, key = board.get(client_of("api")), board.get(API_KEY)
+        client, key = self._client(board), board.get(API_KEY)
         # The first visit asks twice: what was ended must be gone.
         for purpose in ("close", "gone") if self._is_first else ("close",):
             request = HttpRequest(
                 f"{self._name}-{purpose}", "DELETE", session.close_path, (("X-API-Key", key),)
             )
-            answer = await client.send(request)
-            board.note(answer.observation)
-            if answer.observation.status != 200:
+            answered = (await client.send(request)).observation
+            board.note(answered)
+            if purpose == "close" and not is_closed(answered):
+                self._leave_open(session.session_id, came_to(answered), board)
+            if answered.status != 200:
                 return
 
     def _leave_open(
         self, session_id: str, detail: str, board: Board, *, interrupted: bool = False
     ) -> None:
-        endpoint = board.get(endpoint_of("api"))
-        board.note(
-            SessionLeftOpen(
-                endpoint=str(endpoint),
-                session_id=remote_text.line(session_id, self._plan.redactor, limit=200),
-                interrupted=interrupted,
-                detail=detail,
-                at_s=round(time.monotonic() - board.started, 6),
-            )
-        )
+        leave_open(session_id, detail, board, self._plan.redactor, interrupted=interrupted)

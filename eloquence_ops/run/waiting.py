@@ -23,18 +23,19 @@ CarryOut = Callable[[Plan], Awaitable[Recording]]
 async def until_healthy(
     plan: Plan, seconds: float, carry_out: CarryOut, catalogue: Catalogue
 ) -> Recording:
-    """Read-only runs until one is healthy or `seconds` have passed; then, if healthy, the full run.
+    """Read-only runs without a key until one is healthy or `seconds` have passed; then, if healthy,
+    the run that was asked for.
 
     A session is opened in the full run only: a deploy that is waited for does not fill the
     statistics with attempts. Returns the last run.
     """
     deadline = time.monotonic() + seconds
     while True:
-        recording = await carry_out(replace(plan, read_only=True))
+        recording = await carry_out(replace(plan, read_only=True, proves_key=False))
         if recording.interrupted:
             return recording
         if examine(recording, catalogue).verdict in ("healthy", "degraded"):
-            return recording if plan.read_only else await carry_out(plan)
+            return await carry_out(plan)
         left = deadline - time.monotonic()
         if left <= 0:
             return recording

@@ -46,23 +46,25 @@ def start(
     cwd: Path,
     environ: Mapping[str, str] | None = None,
     stdout: int | IO[bytes] = subprocess.PIPE,
-    stderr: int | IO[bytes] = subprocess.PIPE,
+    peak_in: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """`eloquence words…` in `cwd`, which is its home too."""
+    """`eloquence words…` in `cwd`, which is its home too; see `measured` for `peak_in`."""
+    measured = (sys.executable, "-m", "tests.cli.measured", peak_in)
+    own = {"PYTHONPATH": str(ROOT)} if peak_in else {}
     return subprocess.Popen(
-        [*COMMAND, *map(str, words)],
+        [*map(str, measured if peak_in else COMMAND), *map(str, words)],
         cwd=cwd,
-        env=environment(cwd, environ),
+        env=environment(cwd, own | dict(environ or {})),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        stderr=stderr,
+        stderr=subprocess.PIPE,
     )
 
 
-def ended(process: subprocess.Popen[bytes]) -> Ended:
+def ended(process: subprocess.Popen[bytes], timeout_s: float = TIMEOUT_S) -> Ended:
     """Waits for its end; one that does not come is a failure."""
     try:
-        out, err = process.communicate(timeout=TIMEOUT_S)
+        out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()

@@ -26,6 +26,7 @@ class Hostile:
     opens: bool = True
     tokens: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
 
     def token(self) -> str:
         grants = VideoGrants(room_join=True, room="marked-room-in-token")
@@ -45,6 +46,8 @@ class Hostile:
         self.asked.append(f"{method} {path}")
         headers = [f"{name.decode()}: {value.decode()}" for name, value in scope["headers"]]
         body = (await receive()).get("body", b"").decode()
+        if method == "POST":
+            self.posted.append(body)
         match method, path:
             case "GET", "/openapi.json":
                 await self._send(send, 200, self.openapi())

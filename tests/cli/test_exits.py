@@ -104,7 +104,9 @@ def test_the_demo_is_0_when_the_diagnosis_is_right(tmp_path: Path) -> None:
     assert done.code == 0
     assert json.loads(done.out)["causes"][0]["id"] == "api-legacy-deployed"
     assert "api-legacy-deployed" in done.complaint
-    assert done.complaint.count("\n") == 1
+    *made_with, told = done.complaint.splitlines()
+    assert told.startswith("✓ ")
+    assert all(line.startswith("made with ") for line in made_with)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -41,7 +41,7 @@ CAUSE: Final[Shape] = {
 DOCUMENT: Final[Shape] = {
     "schema_version": int,
     "tool_version": str,
-    "command": {"doctor", "check-api", "check-livekit"},
+    "command": {"doctor", "check-api", "check-livekit", "check-punycode-dns"},
     "target": {"name": str, "api": (str, None), "livekit": (str, None), "server": (str, None)},
     "verdict": {"healthy", "degraded", "broken", "undetermined"},
     "headline": str,

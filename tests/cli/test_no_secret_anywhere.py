@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from eloquence_ops.lab.services import programs
 from eloquence_ops.lab.services.api import LAB_LIVEKIT_SECRET
+from eloquence_ops.server import children
+from eloquence_ops.server.local import LocalLink
 from tests.cli.command import COMMAND, Ended, ended, environment, holding, way_to
 from tests.cli.hostile import Hostile, forms
 from tests.cli.labs import broken, served
@@ -182,12 +186,22 @@ def test_the_key_was_really_sent_and_to_the_api_only(tmp_path: Path) -> None:
     assert any(value.startswith(b"Bearer eyJ") for value in heard["livekit"])
 
 
-def test_read_only_sends_no_key_at_all(tmp_path: Path) -> None:
+def test_read_only_posts_only_what_can_open_nothing(tmp_path: Path) -> None:
+    """And ends what a server opens for it all the same."""
     api = Hostile([API_KEY])
     with served(api) as (port,):
         flags = ["--api", f"http://127.0.0.1:{port}", "--timeout", "1", "--read-only"]
         nothing_shown("doctor", *flags, cwd=tmp_path, environ=ENVIRON)
-    assert {entry.partition(" ")[0] for entry in api.asked} <= {"GET", "OPTIONS"}
+    assert api.posted == ["[]"]
+    assert [entry.partition(" ")[0] for entry in api.asked].count("DELETE") == 1
+
+
+def test_waiting_sends_no_key_again_and_again(tmp_path: Path) -> None:
+    api = Hostile([API_KEY], opens=False)
+    with served(api) as (port,):
+        flags = ["--api", f"http://127.0.0.1:{port}", "--timeout", "1", "--wait", "3"]
+        nothing_shown("check-api", *flags, cwd=tmp_path, environ=ENVIRON)
+    assert len(api.posted) <= 1
 
 
 def test_what_is_pasted_with_an_address_is_not_repeated(tmp_path: Path) -> None:
@@ -297,11 +311,31 @@ def test_a_wrong_settings_file_is_told_without_its_secret(tmp_path: Path) -> Non
         assert shown([("", done.out), ("", done.err)], MARKED) == []
 
 
-def test_secrets_do_not_reach_the_environment_of_others() -> None:
-    """Nothing is started; should that change, this is where it must be looked at."""
+def test_secrets_do_not_reach_the_environment_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three modules start processes here (what is sent to a server starts its own there)."""
     import eloquence_ops
 
     folder = Path(eloquence_ops.__file__).parent
-    sources = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py")]
-    assert not [text for text in sources if "subprocess" in text or "os.system" in text]
-    assert os.environ.get("ELOQUENCE_DEBUG") is None
+    starting = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.py")
+        if "remote" not in path.parts
+        and any(word in path.read_text(encoding="utf-8") for word in ("subprocess", "os.system"))
+    }
+    assert starting == {"lab/services/programs.py", "server/dial.py", "server/local.py"}
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    printed = asyncio.run(programs.said("/usr/bin/env"))
+    assert "PATH=" in printed
+    assert shown([("environment", printed.encode())], MARKED) == []
+    given = children.environment({**ENVIRON, "PATH": "/bin"})
+    assert shown([("environment", repr(given).encode())], MARKED) == []
+    assert given["PATH"] == "/bin"
+
+
+def test_a_command_on_this_machine_sees_none_of_them(tmp_path: Path) -> None:
+    async def said() -> bytes:
+        link = LocalLink({**os.environ, **ENVIRON}, tmp_path)
+        return (await link.run(("env",), timeout_s=10)).stdout
+
+    assert shown([("environment", asyncio.run(said()))], MARKED) == []

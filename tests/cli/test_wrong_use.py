@@ -15,6 +15,7 @@ import pytest
 
 from eloquence_ops.language import Language
 from tests.cli.command import Ended, environment, run
+from tests.sentences import is_safe
 
 CLOSED = "http://127.0.0.1:1"
 QUICK = ("--timeout", "1", "--output", "short")
@@ -22,6 +23,7 @@ QUICK = ("--timeout", "1", "--output", "short")
 # What is typed, and a word of the sentence in English.
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "nothing to examine": (("doctor",), "Nothing to examine"),
+    "no server": (("check-server",), "--on-server"),
     "option": (("doctor", "--strickt"), "--strict"),
     "option of another command": (("check-api", "--only", "api"), "--only"),
     "option before the command": (("--strict", "doctor"), "--strict"),
@@ -77,6 +79,11 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "explain, near": (("explain", "api-not-runing"), "api-not-running"),
     "fault": (("demo", "api-not-runing"), "api-not-running"),
     "fault up": (("lab", "up", "zzzz"), "zzzz"),
+    "place": (("lab", "up", "--for", "fridge"), "desktop, emulator, phone"),
+    "fault of a certificate in an app": (
+        ("lab", "up", "cert-expired", "--for", "emulator"),
+        "Without --for, “eloquence lab up cert-expired” shows it",
+    ),
     "faults that exclude each other": (
         ("demo", "api-legacy-deployed", "api-routes-missing"),
         "cannot exist at the same time",
@@ -188,7 +195,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(name: str, told: Told) -> Non
         assert answer.out == b""
         assert answer.complaint.startswith("eloquence: ")
         assert answer.complaint.count("\n") == 1
-        assert answer.complaint[:-1].isprintable()
+        assert is_safe(answer.complaint[:-1])
         assert "Traceback" not in answer.complaint
         assert "defect" not in answer.complaint
         assert "hidden-word" not in answer.complaint
@@ -215,7 +222,10 @@ def test_without_a_command_it_shows_its_help(folder: Path) -> None:
 def test_help_lists_only_commands_that_are_there(folder: Path) -> None:
     answer = run("--help", cwd=folder)
     assert answer.code == 0
-    for command in ("doctor", "check-api", "check-livekit", "replay", "explain", "init", "demo"):
+    for command in (
+        *("doctor", "check-api", "check-livekit", "check-ssl", "check-punycode-dns"),
+        *("replay", "explain", "init", "demo"),
+    ):
         assert f" {command} " in answer.text
         assert run(command, "--help", cwd=folder).code == 0
     for later in ("check-ports", "deploy", "rollback", "tail-logs"):
