@@ -7,6 +7,8 @@ import signal
 
 import hypothesis
 
+pytest_plugins = ("tests.host.fixtures",)
+
 # How long an example takes says something of the machine that is busy, and nothing of the code.
 hypothesis.settings.register_profile("eloquence", deadline=None)
 hypothesis.settings.load_profile("eloquence")

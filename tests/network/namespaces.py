@@ -6,6 +6,7 @@ Addresses are documentation ranges (RFC 5737, RFC 3849), which count as public.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ SERVER_V6: Final = "2001:db8::10"
 PROXY_V4: Final = "203.0.113.20"
 _CLIENT_V4: Final = "203.0.113.1"
 _CLIENT_V6: Final = "2001:db8::1"
+_CLONE_NEWNET: Final = 0x40000000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,17 @@ class Host:
             timeout=30,
         )
         return done.stdout
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread is in it for the length of the block, and so are threads that it starts."""
+        with Path("/proc/thread-self/ns/net").open() as own:
+            with Path("/run/netns", self.name).open() as other:
+                _set_namespace(other.fileno())
+            try:
+                yield
+            finally:
+                _set_namespace(own.fileno())
 
     @contextlib.contextmanager
     def running(self, command: Sequence[str], ready: str) -> Iterator[None]:
@@ -67,9 +80,14 @@ class Host:
 
 
 @contextlib.contextmanager
-def two_hosts(*, client_has_ipv6: bool = True) -> Iterator[tuple[Host, Host]]:
-    """(client, server), each with both address families unless said otherwise."""
-    tag = f"{os.getpid():x}"
+def two_hosts(
+    *, client_has_ipv6: bool = True, tag: str | None = None
+) -> Iterator[tuple[Host, Host]]:
+    """(client, server), each with both address families unless said otherwise.
+
+    `tag` ends their names; this process's by default. At most eleven characters.
+    """
+    tag = tag or f"{os.getpid():x}"
     client, server = Host(f"el-c-{tag}"), Host(f"el-s-{tag}")
     try:
         for host in (client, server):
@@ -103,8 +121,20 @@ def two_hosts(*, client_has_ipv6: bool = True) -> Iterator[tuple[Host, Host]]:
         client.run("ip", "route", "add", "default", "via", SERVER_V4)
         yield client, server
     finally:
-        for host in (client, server):
-            subprocess.run(["ip", "netns", "delete", host.name], check=False, capture_output=True)
+        delete_hosts(tag)
+
+
+def delete_hosts(tag: str) -> None:
+    """Their namespaces, and with them the link between; without a word if there are none."""
+    for name in (f"el-c-{tag}", f"el-s-{tag}"):
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+
+
+def _set_namespace(descriptor: int) -> None:
+    """setns(2), which Python has from 3.12 on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _ip(*words: str) -> None:

@@ -76,6 +76,16 @@ def dns_ipv6_broken(record: Path) -> int:
         return doctor(client, record, *api, **_KEY)
 
 
+def dns_points_elsewhere(record: Path) -> int:
+    """The name still leads to the machine from before the move, which answers as it always did."""
+    with (
+        two_hosts() as (client, server),
+        server.services(*_SERVICES, f"dns={SERVER_V4}:53,api.éloquence.test={PROXY_V4}"),
+    ):
+        api = ("--api", "http://api.éloquence.test:8083", "--resolver", SERVER_V4)
+        return doctor(client, record, *api, "--server", f"root@{SERVER_V4}", "--only", "dns")
+
+
 def real_stack_healthy(record: Path) -> int:
     """The reference API and the real LiveKit behind the real nginx, over TLS."""
     with real_stack() as stack:
@@ -88,14 +98,29 @@ def real_stack_livekit_down(record: Path) -> int:
         return stack.doctor(record)
 
 
+def real_stack_agent_absent(record: Path) -> int:
+    """The same with LiveKit in order and nobody who sends a coach."""
+    with real_stack(agent=False) as stack:
+        return stack.doctor(record)
+
+
+def real_stack_root_unknown_to_android(record: Path) -> int:
+    """The same in order, with a root that is installed on this machine only."""
+    with real_stack(installed_root=True) as stack:
+        return stack.doctor(record)
+
+
 SCENARIOS: Final[dict[str, Scenario]] = {
     "own-network-no-ipv6": own_network_no_ipv6,
     "own-proxy-required": own_proxy_required,
     "server-unreachable": server_unreachable,
     "firewall-before-server": firewall_before_server,
     "dns-ipv6-broken": dns_ipv6_broken,
+    "dns-points-elsewhere": dns_points_elsewhere,
     "real-stack-healthy": real_stack_healthy,
     "real-stack-livekit-down": real_stack_livekit_down,
+    "real-stack-agent-absent": real_stack_agent_absent,
+    "real-stack-root-unknown-to-android": real_stack_root_unknown_to_android,
 }
 
 

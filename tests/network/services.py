@@ -1,6 +1,6 @@
 """Parts of the lab as a process of its own, for a namespace: `python -m tests.network.services`.
 
-api=ADDRESS:PORT  livekit=ADDRESS:PORT  dns=ADDRESS:PORT,NAME=ADDRESS+ADDRESS  proxy=ADDRESS:PORT
+api=ADDRESS:PORT  livekit=ADDRESS:PORT  dns=ADDRESS:PORT,NAME=ADDRESS+ADDRESS,…  proxy=ADDRESS:PORT
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import sys
 
 from eloquence_ops.lab.services.api import ApiBehaviour, build_api
+from eloquence_ops.lab.services.coach import AgentWorker
 from eloquence_ops.lab.services.dns import DnsServer
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
 from eloquence_ops.lab.services.serving import serving
@@ -25,14 +26,15 @@ async def main(arguments: list[str]) -> None:
             match kind:
                 case "api":
                     url = more or f"ws://{host}:7880"
-                    app: object = build_api(ApiBehaviour(livekit_url=url))
+                    agents = await stack.enter_async_context(AgentWorker(f"ws://{host}:7880"))
+                    app: object = build_api(ApiBehaviour(livekit_url=url), agents)
                     await stack.enter_async_context(serving(app, host=host, port=int(port)))
                 case "livekit":
                     app = build_livekit(LivekitBehaviour())
                     await stack.enter_async_context(serving(app, host=host, port=int(port)))
                 case "dns":
-                    name, _, addresses = more.partition("=")
-                    server = DnsServer({name: addresses.split("+")})
+                    names = (pair.partition("=") for pair in more.split(","))
+                    server = DnsServer({name: there.split("+") for name, _, there in names})
                     await server.start(host=host, port=int(port))
                     stack.push_async_callback(server.close)
                 case "proxy":

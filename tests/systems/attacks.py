@@ -47,10 +47,11 @@ def _both(name: str, made: Made, *finds: str) -> Attack:
 
 
 _OTHER: Final = ("api.sessions-route", "livekit.site.other-site")
+_REDIRECTS: Final = ("api.redirect", "livekit.redirect.elsewhere")
 _SILENT: Final = ("api.answers.silent", "livekit.health.silent")
 _CLOSED: Final = ("api.answers.closed", "livekit.health.closed")
 _NO_HTTP: Final = ("api.answers.not-http", "livekit.health.not-http")
-_FAILED: Final = ("api.answers.failed", "livekit.health.failed")
+_TOO_LARGE: Final = ("api.answers.too-large", "livekit.health.too-large")
 
 AT_BOTH: Final = (
     _both("an endless body", raw(handler(pouring(HEAD + b"\r\n", FLOOD))), *_OTHER),
@@ -63,17 +64,17 @@ AT_BOTH: Final = (
         ),
         *_OTHER,
     ),
-    _both("an endless head", raw(handler(pouring(HEAD + b"X: ", FLOOD))), *_FAILED),
+    _both("an endless head", raw(handler(pouring(HEAD + b"X: ", FLOOD))), *_TOO_LARGE),
     _both(
         "endless interim answers",
         raw(handler(pouring(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000))),
-        *_FAILED,
+        *_TOO_LARGE,
     ),
     _both("endless garbage", raw(handler(pouring(b"", bytes(range(256)) * 256))), *_NO_HTTP),
     _both("silence", raw(silent), *_SILENT),
     _both("one byte a second", raw(handler(dribbling(reply(200, b"OK")))), *_SILENT),
     _both("a gzip bomb", always(bomb()), *_OTHER),
-    _both("10,000 long headers", always(many_headers(b"X-Header: value\r\n")), *_FAILED),
+    _both("10,000 long headers", always(many_headers(b"X-Header: value\r\n")), *_TOO_LARGE),
     _both("10,000 short headers", always(many_headers(b"a:\r\n")), "api.sessions-route"),
     _both("garbage", always(b"\x00\xff\xfe garbage \x1b[31m\r\n" * 40), *_NO_HTTP),
     _both("half a status line", always(b"HTTP/1.1 2"), *_SILENT),
@@ -87,9 +88,9 @@ AT_BOTH: Final = (
     _both("nested JSON", always(reply(404, nested(100_000))), *_OTHER),
     _both("accepted and closed", raw(closes_at_once), *_CLOSED),
     _both("accepted and reset", raw(resets), *_CLOSED),
-    _both("a redirect loop", redirect(307, lambda _around: "/"), *_OTHER),
-    _both("a redirect to a file", redirect(302, lambda _around: "file:///etc/passwd"), *_OTHER),
-    _both("a redirect to another host", redirect(308, to_trap), *_OTHER),
+    _both("a redirect loop", redirect(307, lambda _around: "/"), *_REDIRECTS),
+    _both("a redirect to a file", redirect(302, lambda _around: "file:///etc/passwd"), *_REDIRECTS),
+    _both("a redirect to another host", redirect(308, to_trap), *_REDIRECTS),
     _both("escapes in a banner", always(EVIL.encode()), *_NO_HTTP),
     _both(
         "escapes in the reason, in headers and in the body",
@@ -143,7 +144,7 @@ _EVIL_SESSION: Final = session(
 AT_THE_API: Final = (
     Attack(
         "a body of one byte a second",
-        ("api.session",),
+        ("api.session.silent",),
         api=at(*_OPEN, dribbling(reply(200, json.dumps(session()).encode()), head_first=True)),
     ),
     Attack(
@@ -152,7 +153,7 @@ AT_THE_API: Final = (
     Attack("nobody answers the POST", ("api.session.silent",), api=at(*_OPEN, hanging)),
     Attack(
         "100 MB of JSON for a session",
-        ("api.session.wrong-fields",),
+        ("api.session.too-large",),
         api=at(*_OPEN, large_json(100 * MB)),
     ),
     Attack(
@@ -182,7 +183,7 @@ AT_THE_API: Final = (
     ),
     Attack(
         "a token of 1 MB",
-        ("api.session.wrong-fields",),
+        ("api.session.too-large",),
         api=with_session(token="A" * MB),
     ),
     Attack(
@@ -192,8 +193,7 @@ AT_THE_API: Final = (
     ),
     Attack(
         "a JWT of garbage",
-        (),
-        "healthy",
+        ("api.token.unreadable",),
         api=with_session(token="eyJ_-_-.__--__.----"),
     ),
     Attack("a token of null", ("api.session.wrong-fields",), api=with_session(token=None)),
@@ -316,7 +316,8 @@ class Named:
 
 
 def _named(name: str, session_id: str, *closed_at: str, finds: tuple[str, ...] = ()) -> Named:
-    verdict: Verdict = "broken" if finds else "healthy" if closed_at else "degraded"
+    # What cannot be closed is not used either: whether LiveKit takes its token stays open.
+    verdict: Verdict = "broken" if finds else "healthy" if closed_at else "undetermined"
     finds = finds or (() if closed_at else ("api.session-close.left-open",))
     attack = Attack(
         f"a session id of {name}", finds, verdict, api=with_session(session_id=session_id)
@@ -341,14 +342,14 @@ SESSION_IDS: Final = (
     _named("half a character", "a\ud800b"),
     _named("escapes", "\x1b[31m\x00", "%1B%5B31m%00"),
     _named("300 characters", "s" * 300),
-    _named("1 MB", "s" * MB, finds=("api.session.wrong-fields",)),
+    _named("1 MB", "s" * MB, finds=("api.session.too-large",)),
 )
 """What an API may call a session."""
 
 AT_LIVEKIT: Final = (
     Attack(
         "a body of one byte a second at LiveKit",
-        ("livekit.site",),
+        ("livekit.health.slow",),
         livekit=raw(handler(dribbling(reply(200, b"OK"), head_first=True))),
     ),
     Attack(
@@ -369,7 +370,7 @@ AT_LIVEKIT: Final = (
     Attack(
         "the token is redirected to another host",
         ("livekit.token-key.inconclusive",),
-        "healthy",
+        "undetermined",
         livekit=lambda around: validating(redirection(307, to_trap(around)))(around),
     ),
     Attack(

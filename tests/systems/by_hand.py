@@ -9,13 +9,23 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from livekit.protocol import models, rtc
+from websockets.frames import Close, CloseCode, Frame, Opcode
+from websockets.utils import accept_key
+
 from tests.probes.peers import Handler
 
-# Its claims: room-1, roomJoin, until 2100.
+# Its claims: signed as a-key, room-1, roomJoin, until 2100.
 TOKEN: Final = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
-    "eyJleHAiOjQxMDI0NDQ4MDAsInZpZGVvIjp7InJvb20iOiJyb29tLTEiLCJyb29tSm9pbiI6dHJ1ZX19"
+    "eyJpc3MiOiJhLWtleSIsImV4cCI6NDEwMjQ0NDgwMCwidmlkZW8iOnsicm9vbSI6InJvb20tMSIsInJv"
+    "b21Kb2luIjp0cnVlfX0"
     ".c2lnbmF0dXJl"
+)
+_ALLOWS_ALL: Final = (
+    b"Access-Control-Allow-Origin: *\r\n"
+    b"Access-Control-Allow-Methods: *\r\n"
+    b"Access-Control-Allow-Headers: *\r\n"
 )
 OPENAPI: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
@@ -133,7 +143,7 @@ def api(  # noqa: PLR0911  # one answer a route
     """
     match asked.method, asked.path:
         case "OPTIONS", _:
-            return reply(200, headers=b"Access-Control-Allow-Origin: *\r\n")
+            return reply(200, headers=_ALLOWS_ALL)
         case "POST", "/api/sessions" if not _lets_in(asked):
             return reply(401, b'{"detail":"Not authenticated"}')
         case "DELETE", _ if _left_open(log[:-1]) <= 0:
@@ -153,15 +163,51 @@ def api(  # noqa: PLR0911  # one answer a route
             return reply(404, b'{"detail":"Not Found"}')
 
 
+def upgraded(asked: Asked, *messages: bytes, ends: bool = True, because: str = "") -> bytes:
+    """The handshake of a websocket, whole binary messages, and perhaps the end of it."""
+    accept = accept_key(asked.headers["sec-websocket-key"]).encode()
+    frames = [Frame(Opcode.BINARY, message) for message in messages]
+    if ends:
+        close = Close(CloseCode.NORMAL_CLOSURE, because)
+        frames.append(Frame(Opcode.CLOSE, close.serialize()))
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+    ) + b"".join(frame.serialize(mask=False) for frame in frames)
+
+
+def joined(*, server_version: str = "1.13.5", others: Sequence[str] = ("agent-1",)) -> bytes:
+    """A JoinResponse; `others` are the identities of agents that are there already."""
+    kind, state = models.ParticipantInfo.Kind.AGENT, models.ParticipantInfo.State.JOINED
+    there = [
+        models.ParticipantInfo(sid=f"PA_{number}", identity=identity, kind=kind, state=state)
+        for number, identity in enumerate(others)
+    ]
+    join = rtc.JoinResponse(
+        participant=models.ParticipantInfo(sid="PA_us", identity="eloquence-doctor"),
+        other_participants=there,
+        server_version=server_version,
+    )
+    return rtc.SignalResponse(join=join).SerializeToString()
+
+
+def refreshed(token: str) -> bytes:
+    return rtc.SignalResponse(refresh_token=token).SerializeToString()
+
+
 def livekit(asked: Asked) -> bytes:
     """What a good LiveKit answers."""
     text = "text/plain; charset=utf-8"
     match asked.path:
+        case path if path.startswith("/rtc?") and "upgrade" in asked.headers:
+            return upgraded(asked, joined())
         case "/":
             return reply(200, b"OK", kind=text)
         case "/rtc/validate" if "authorization" in asked.headers:
             return reply(200, b"success", kind=text)
-        case "/rtc/validate":
+        case "/rtc/validate" | "/rtc/v1/validate":
+            return reply(401, b"no permissions to access the room", kind=text)
+        case "/rtc" if "upgrade" in asked.headers:
             return reply(401, b"no permissions to access the room", kind=text)
         case _:
             return reply(404, kind=text)

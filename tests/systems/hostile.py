@@ -132,7 +132,7 @@ async def _doctor(folder: Path, api: str, livekit: str) -> tuple[int, float, byt
         words += ["--ca", str(root)]
     begun = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.systems.measured", str(folder / "peak"), "doctor", *words),
+        *(sys.executable, "-m", "tests.cli.measured", str(folder / "peak"), "doctor", *words),
         cwd=ROOT,
         env=environment(folder, {"ELOQUENCE_API_KEY": KEY}),
         stdin=asyncio.subprocess.DEVNULL,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from websockets.frames import Frame, Opcode
+
 from tests.probes.peers import Handler
 from tests.systems import by_hand
 from tests.systems.by_hand import Answer, Asked, handler, replies, reply, session
@@ -27,6 +29,7 @@ EVIL: Final = (
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FLOOD: Final = b"A" * 65536
 MB: Final = 2**20
+GB: Final = 2**30
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,25 @@ def validating(answer: bytes) -> Made:
         return answer if "authorization" in asked.headers else by_hand.livekit(asked)
 
     return lambda around: _answering(around, replies(reply_to))
+
+
+def joining(answer: Callable[[Asked], bytes], forever: bytes = b"") -> Made:
+    """A good LiveKit but for what a join is answered with; then perhaps `forever`, for ever."""
+
+    async def one(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if not asked.path.startswith("/rtc?"):
+            writer.write(by_hand.livekit(asked))
+        elif forever:
+            await pouring(answer(asked), forever)(asked, writer)
+        else:
+            writer.write(answer(asked))
+
+    return lambda around: _answering(around, one)
+
+
+def piece(opcode: Opcode, content: bytes, *, fin: bool = True) -> bytes:
+    """One frame as a server sends it."""
+    return Frame(opcode, content, fin).serialize(mask=False)
 
 
 def large_json(total: int) -> Answer:

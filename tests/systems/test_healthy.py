@@ -23,6 +23,7 @@ from eloquence_ops.findings import Family, Status
 from eloquence_ops.lab.plan import LabPlan
 from eloquence_ops.lab.services.api import ApiBehaviour, build_api
 from eloquence_ops.lab.services.certificates import Authority
+from eloquence_ops.lab.services.coach import AgentWorker
 from eloquence_ops.lab.services.dns import DnsServer
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
 from eloquence_ops.lab.services.proxy import Proxy, ProxyBehaviour
@@ -67,6 +68,10 @@ def assert_healthy(result: Result) -> None:
         "livekit.ready",
         "livekit.site",
         "livekit.token-grant",
+        "livekit.upgrade",
+        "livekit.version",
+        "livekit.join",
+        "livekit.agent",
     }
     assert {end.state for end in result.recording.probe_ends} <= {"done", "starved"}
 
@@ -88,12 +93,14 @@ async def services(
     *,
     host: str = "127.0.0.1",
     handed_out: str = "",
+    coaches_at: str = "",
     wrap: Wrap | None = None,
     change: Callable[[FastAPI], FastAPI] | None = None,
 ) -> AsyncIterator[Services]:
     """Both on `host`. `wrap` is put around each, `change` is done to the API.
 
-    `handed_out` is the address of LiveKit that comes with a session; empty: its own plain one.
+    `handed_out` is the address of LiveKit that comes with a session, `coaches_at` the one that
+    coaches use; empty: its own plain one.
     """
 
     def wrapped(app: Any) -> Any:
@@ -103,10 +110,11 @@ async def services(
     async with serving(stand_in, host=host, server_header=False) as livekit:
         named = f"[{host}]" if ":" in host else host
         url = handed_out or f"ws://{named}:{livekit.port}"
-        app = build_api(replace(behaviour or ApiBehaviour(), livekit_url=url))
-        changed = change(app) if change else app
-        async with serving(wrapped(changed), host=host) as api:
-            yield Services(api.port, livekit.port)
+        async with AgentWorker(coaches_at or f"ws://{named}:{livekit.port}") as agents:
+            app = build_api(replace(behaviour or ApiBehaviour(), livekit_url=url), agents)
+            changed = change(app) if change else app
+            async with serving(wrapped(changed), host=host) as api:
+                yield Services(api.port, livekit.port)
         assert app.state.sessions == {}, "a session was left open"
 
 
@@ -250,7 +258,9 @@ def as_http10(port: int) -> Handler:
             out.write(await reader.readuntil(b"\r\n\r\n"))
             asking = asyncio.create_task(_pour(reader, out))
             assert await there.readexactly(8) == b"HTTP/1.1"
-            writer.write(b"HTTP/1.0")
+            status = await there.readexactly(4)
+            # Only HTTP/1.1 can switch to something else (RFC 9110, 7.8).
+            writer.write((b"HTTP/1.1" if status == b" 101" else b"HTTP/1.0") + status)
             await _pour(there, writer)
             asking.cancel()
         finally:
@@ -271,7 +281,7 @@ def test_http_1_0_only() -> None:
         async with stand_in as livekit, peer(as_http10(livekit.port)) as old_livekit:
             url = f"ws://127.0.0.1:{old_livekit}"
             async with (
-                services(handed_out=url, wrap=closing) as found,
+                services(handed_out=url, coaches_at=url, wrap=closing) as found,
                 peer(as_http10(found.api)) as old_api,
             ):
                 return await plain(Services(old_api, old_livekit))

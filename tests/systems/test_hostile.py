@@ -19,6 +19,7 @@ from tests.systems.attacks import AT_BOTH, AT_LIVEKIT, AT_THE_API, SESSION_IDS
 from tests.systems.bad_certificates import IN_TLS
 from tests.systems.hostile import KEY, Ended, all_ended
 from tests.systems.hostility import Attack
+from tests.systems.room_attacks import IN_THE_ROOM
 
 # The promise is 200 MB; a run that ends well takes a third of it.
 _MOST_BYTES: Final = 200 * 2**20
@@ -28,7 +29,7 @@ _CODES: Final = {"healthy": 0, "degraded": 0, "broken": 1, "undetermined": 3}
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _IDS: Final = tuple(named.attack for named in SESSION_IDS)
-ATTACKS: Final = (*AT_BOTH, *AT_THE_API, *AT_LIVEKIT, *_IDS, *IN_TLS)
+ATTACKS: Final = (*AT_BOTH, *AT_THE_API, *AT_LIVEKIT, *IN_THE_ROOM, *_IDS, *IN_TLS)
 
 each = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
 Runs = Callable[[Attack], Ended]
@@ -138,7 +139,7 @@ def test_a_hostile_api_does_not_hide_a_good_livekit(attack: Attack, runs: Runs) 
     assert {"livekit.reachable.ok", "livekit.health.ok"} <= set(runs(attack).statuses)
 
 
-@pytest.mark.parametrize("attack", AT_LIVEKIT, ids=lambda attack: attack.id)
+@pytest.mark.parametrize("attack", [*AT_LIVEKIT, *IN_THE_ROOM], ids=lambda attack: attack.id)
 def test_a_hostile_livekit_does_not_hide_a_good_api(attack: Attack, runs: Runs) -> None:
     passed = {"api.answers.ok", "api.session.ok", "api.session-close.ok"}
     assert passed <= set(runs(attack).statuses)

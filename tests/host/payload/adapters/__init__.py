@@ -1,0 +1,1 @@
+"""What the API needs from outside itself: its settings, its sessions, LiveKit."""

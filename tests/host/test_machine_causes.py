@@ -1,0 +1,95 @@
+"""Faults of the server as a machine, made for real: doctor names exactly theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.host.examining import causes, doctor, finding, held_possible, problems
+from tests.host.faults import FAULTS
+from tests.host.hosts import BootHost
+from tests.host.machine import Host
+from tests.host.tree import tree
+
+pytestmark = pytest.mark.real
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("disk-full-for-api", "server-disk-full"),
+        ("disk-full-for-logs", "server-disk-full"),
+        ("disk-nearly-full", "server-disk-filling"),
+        ("disk-read-only", "server-disk-read-only"),
+        ("memory-short", "server-memory-short"),
+        ("files-nearly-used-up", "server-file-limit"),
+        ("old-apps-call", "app-legacy-endpoints"),
+        ("certificate-not-reloaded", "cert-not-reloaded"),
+    ],
+)
+def test_what_only_the_server_knows(host: Host, fault: str, cause: str) -> None:
+    """From outside all is well, for the time being."""
+    FAULTS[fault](host)
+    assert causes(doctor(host)) == {cause: "certain"}
+    outside = doctor(host, inside=False)
+    assert (outside["verdict"], causes(outside)) == ("healthy", {})
+
+
+def test_an_api_killed_for_memory_is_a_stopped_one_from_outside(host: Host) -> None:
+    FAULTS["api-killed-for-memory"](host)
+    inside = doctor(host)
+    assert causes(inside) == {"server-out-of-memory": "certain"}
+    assert "Killed process" in problems(inside)["server.api-memory.killed"]
+    outside = doctor(host, inside=False)
+    assert set(causes(outside).values()) == {"possible"}
+    assert {"api-not-running", "proxy-wrong-upstream"} <= held_possible(outside)
+
+
+def test_an_api_that_ends_for_want_of_room_is_explained_by_the_disk(host: Host) -> None:
+    FAULTS["disk-full-for-start"](host)
+    inside = doctor(host)
+    assert causes(inside) == {"server-disk-full": "certain"}
+    assert {"server.disk.full", "server.api-start.disk-full"} <= problems(inside).keys()
+    assert set(causes(doctor(host, inside=False)).values()) == {"possible"}
+
+
+def test_the_apis_clock_and_livekits_apart(host: Host) -> None:
+    FAULTS["api-clock-ahead"](host)
+    inside = doctor(host)
+    assert causes(inside) == {"clock-skew": "certain"}
+    # The server's own clock is right: it is the API that dates its tokens by another.
+    assert finding(inside, "server.clock")["status"] == "pass"
+    assert causes(doctor(host, inside=False)) == {"clock-skew": "certain"}
+
+
+@pytest.fixture(scope="module")
+def untouched(boot_host: BootHost) -> Iterator[Host]:
+    with boot_host() as host:
+        yield host
+
+
+def test_this_machines_clock_is_never_taken_for_the_servers(untouched: Host) -> None:
+    """A quarter of an hour ahead, and nobody says which of the two clocks is kept."""
+    library = next(tree().glob("usr/lib/*/faketime/libfaketime.so.1"))
+    ahead = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": "+15m",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    outside = doctor(untouched, inside=False, environ=ahead)
+    inside = doctor(untouched, environ=ahead)
+    for report in (outside, inside):
+        assert causes(report) == {"own-clock-wrong": "possible"}
+        assert held_possible(report) == {"own-clock-wrong", "clock-skew"}
+    measured = finding(inside, "server.clock")
+    assert measured["id"] == "server.clock.apart"
+    assert measured["evidence"]["direction"] == "behind"
+    assert 880 < measured["evidence"]["seconds"] < 920
+
+
+def test_without_root_what_is_hidden_is_unknown_and_nothing_is_made_up(host: Host) -> None:
+    FAULTS["api-killed-for-memory"](host)
+    report = doctor(host, user="guest")
+    assert "server-out-of-memory" not in causes(report)
+    assert finding(report, "server.api-memory")["status"] == "unknown"

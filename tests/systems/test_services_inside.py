@@ -1,0 +1,195 @@
+"""Faults of the two services, each made on a real host: from inside exactly it, and certain.
+
+From outside alone what is held possible includes it, or what it looks like from there; the probe
+that is named next selects that one, and the journal that one then reads, the fault itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from eloquence_ops.catalogue.model import Symptom
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.catalogue.search import search
+from eloquence_ops.catalogue.template import command
+from eloquence_ops.findings import Vantage
+from eloquence_ops.report.account import Storyteller
+from eloquence_ops.run.examine import Result, examine
+from eloquence_ops.run.recording import Recording, read
+from tests.host.examining import PUBLIC, causes, directly, doctor, finding, problems
+from tests.host.faults import FAULTS
+from tests.host.layout import API_UNIT
+from tests.host.machine import Host
+from tests.host.next_probes import selected
+
+pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`from_outside`: what is chosen there, empty where nothing is wrong; `stated`: beside it.
+
+    `probe`: which of `stated` has the next probe that decides. It selects `selects`: the cause, or
+    the one that it looks like.
+    """
+
+    cause: str
+    from_outside: str
+    stated: frozenset[str] = frozenset()
+    probe: str = ""
+    selects: str = ""
+
+
+_API_DOWN: Final = (
+    "api-not-running",
+    frozenset({"api-breaks-off", "proxy-wrong-upstream"}),
+    "proxy-wrong-upstream",
+    "api-not-running",
+)
+EXPECTED: Final[dict[str, Expected]] = {
+    "api-stopped": Expected("api-not-running", *_API_DOWN),
+    "api-started-by-hand": Expected("api-started-by-hand", ""),
+    "api-port-taken": Expected(
+        "api-port-taken",
+        "api-wrong-service",
+        frozenset({"api-port-taken"}),
+        "api-port-taken",
+        "api-port-taken",
+    ),
+    "api-package-missing": Expected("api-dependency-missing", *_API_DOWN),
+    "api-package-outdated": Expected("api-packages-differ", ""),
+    "api-adapters-missing": Expected("api-files-missing", *_API_DOWN),
+    "api-syntax-error": Expected("api-crash-looping", *_API_DOWN),
+    "api-hangs-at-start": Expected("api-hanging", *_API_DOWN),
+    "api-env-missing": Expected("api-env-missing", *_API_DOWN),
+    "api-on-loopback-alone": Expected(
+        "api-loopback-only",
+        "api-not-running",
+        frozenset({"api-loopback-only"}),
+        "api-loopback-only",
+        "api-loopback-only",
+    ),
+    "api-not-enabled": Expected("unit-not-enabled", *_API_DOWN),
+    "api-unit-not-reloaded": Expected("systemd-reload-needed", ""),
+}
+# What ends an API is a line of its journal; one that hangs or was never started writes none.
+READ_IN_ITS_JOURNAL: Final = frozenset(
+    {"api-package-missing", "api-adapters-missing", "api-syntax-error", "api-env-missing"}
+)
+# In this order on one host, each mended before the next one is made.
+LIVEKIT: Final = (
+    ("livekit-stopped", "livekit-not-running", "true"),
+    ("livekit-refuses-its-yaml", "livekit-config-wrong", "sed -i /no_such/d /etc/livekit.yaml"),
+    ("livekit-program-missing", "livekit-crash-looping", "systemctl reset-failed livekit"),
+    ("livekit-not-installed", "livekit-not-installed", "true"),
+)
+# Until what is made has come about that a run is to see: systemd calls a service that hangs active.
+_ONCE: Final = {
+    "api-hangs-at-start": "test $(ps -o etimes= -p "
+    f"$(systemctl show --property=MainPID --value {API_UNIT})) -gt 10"
+}
+
+
+def from_outside(recording: Recording) -> Result:
+    """The same run as it would have been without a way to the server."""
+    here = tuple(seen for seen in recording.observations if seen.vantage is Vantage.HERE)
+    areas = tuple(area for area in recording.options.areas if area != "server")
+    options = recording.options.model_copy(update={"areas": areas})
+    alone = recording.model_copy(update={"observations": here, "options": options})
+    return examine(alone, catalogue())
+
+
+def chosen(result: Result) -> dict[str, str]:
+    return {entry.cause.id: entry.confidence for entry in result.diagnosis.causes}
+
+
+def alternatives(result: Result) -> set[str]:
+    return {other.cause.id for entry in result.diagnosis.causes for other in entry.alternatives}
+
+
+def next_probes(result: Result) -> dict[str, str]:
+    """The command of each alternative."""
+    told = Storyteller(result, catalogue(), "en").causes()
+    return {other.id: other.next_probe.run for cause in told for other in cause.alternatives}
+
+
+def read_in_its_journal(host: Host, cause: str) -> list[str]:
+    """The causes to which the last lines lead that the first remedy of a cause shows."""
+    journal = command(catalogue().causes[cause].remedies[0].run, {"api_unit": API_UNIT})
+    last = "\n".join(host.shell(journal).stdout.splitlines()[-12:])
+    found = [entry for entry in search(last, catalogue()) if isinstance(entry, Symptom)]
+    return [named for entry in found for named in entry.causes]
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_a_fault_of_the_api_is_named_exactly_from_inside_and_held_possible_from_outside(
+    host: Host, fault: str, tmp_path: Path
+) -> None:
+    expected, record = EXPECTED[fault], tmp_path / "run.json"
+    FAULTS[fault](host)
+    host.wait_until(_ONCE.get(fault, "true"))
+    target = directly(host) if fault == "api-on-loopback-alone" else PUBLIC
+    report = doctor(host, "--record", str(record), target=target)
+    assert causes(report) == {expected.cause: "certain"}, problems(report)
+    assert report["unexplained"] == []
+
+    outside = from_outside(read(record))
+    assert set(chosen(outside)) == ({expected.from_outside} if expected.from_outside else set())
+    assert alternatives(outside) == expected.stated
+    if expected.probe:
+        next_probe = next_probes(outside)[expected.probe]
+        assert selected(host, expected.probe, next_probe) == expected.selects
+        assert expected.selects in (expected.cause, *catalogue().causes[expected.cause].looks_like)
+    if fault in READ_IN_ITS_JOURNAL:
+        assert expected.cause in read_in_its_journal(host, expected.selects)
+
+
+def test_faults_of_livekit_are_told_apart_from_inside_alone(host: Host, tmp_path: Path) -> None:
+    for fault, cause, mended in LIVEKIT:
+        FAULTS[fault](host)
+        record = tmp_path / f"{fault}.json"
+        report = doctor(host, "--record", str(record))
+        assert causes(report) == {cause: "certain"}, problems(report)
+        outside = from_outside(read(record))
+        assert set(chosen(outside)) == {"livekit-not-running"}
+        assert alternatives(outside) == {"livekit-breaks-off", "proxy-wrong-upstream"}
+        next_probe = next_probes(outside)["livekit-breaks-off"]
+        assert selected(host, "livekit-breaks-off", next_probe) == "livekit-not-running"
+        host.shell(mended)
+
+
+def test_bound_to_127_0_0_1_behind_a_proxy_is_healthy(host: Host) -> None:
+    FAULTS["api-on-loopback"](host)
+    report = doctor(host)
+    assert (report["verdict"], problems(report)) == ("healthy", {})
+    assert finding(report, "server.api-port")["evidence"]["addresses"] == ["127.0.0.1"]
+
+
+def test_without_root_what_is_hidden_is_unknown_and_what_can_be_seen_is_told(host: Host) -> None:
+    """systemd, the sockets and the files speak to everyone; the journal does not."""
+    FAULTS["api-syntax-error"](host)
+    FAULTS["livekit-refuses-its-yaml"](host)
+    report = doctor(host, user="guest")
+    for check, outcome in (
+        ("server.api-unit", "crash-looping"),
+        ("server.api-start", "hidden"),
+        ("server.api-port", "nobody"),
+        ("server.api-packages", "ok"),
+        ("server.livekit-start", "hidden"),
+        ("server.livekit-keys", "not-told"),
+    ):
+        assert finding(report, check)["id"] == f"{check}.{outcome}"
+    assert "certain" not in causes(report).values()
+
+
+def test_two_faults_are_both_named(host: Host) -> None:
+    FAULTS["api-env-missing"](host)
+    FAULTS["livekit-not-installed"](host)
+    assert causes(doctor(host)) == {
+        "api-env-missing": "certain",
+        "livekit-not-installed": "certain",
+    }
