@@ -6,6 +6,9 @@ PYTHON ?= python3
 FAULT ?=
 UPGRADE ?=
 
+# A file's tests stay together: they share servers. More than four at once only stand in each other's way.
+WORKERS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -24,7 +27,7 @@ demo: .venv/.ready-demo ## a broken backend on this machine, and its diagnosis; 
 	@$(BIN)/eloquence demo $(FAULT)
 
 test: .venv/.ready-dev ## the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(WORKERS)
 
 lint: .venv/.ready-dev ## style, types, and which module may import which
 	@$(BIN)/ruff check
@@ -36,8 +39,7 @@ bench: .venv/.ready-dev ## the benchmarks, each beside a peer
 	@$(BIN)/python -m bench
 
 soak: .venv/.ready-dev ## the tests that take longer than CI should
-	@if [ -d tests/soak ]; then $(BIN)/pytest -m soak tests/soak; \
-	else echo "There are no soak tests yet (tests/soak)."; fi
+	@$(BIN)/pytest -m soak
 
 wheel: .venv/.ready-dev ## the source archive and the wheel, in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from bench import check_api, healthy_doctor, help_text
+from bench import check_api, first_verdict, healthy_doctor, help_text, server_facts
 
-BENCHMARKS = {"help": help_text.main, "doctor": healthy_doctor.main, "check-api": check_api.main}
+BENCHMARKS = {
+    "help": help_text.main,
+    "doctor": healthy_doctor.main,
+    "check-api": check_api.main,
+    "first-verdict": first_verdict.main,
+    "server-facts": server_facts.main,
+}
 
 for name in sys.argv[1:] or BENCHMARKS:
     if name not in BENCHMARKS:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.delay import longer_way
 from bench.timing import run, show, side_by_side
+from eloquence_ops.lab.behaviours import API_NAME
 from eloquence_ops.lab.plan import LabPlan
-from eloquence_ops.lab.system import API_NAME, LabSystem, running
+from eloquence_ops.lab.system import LabSystem, running
 
 _GETS = ("/", "/openapi.json", "/api/sessions", "/api/session/start")
 _BODIES = (

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 _CHUNK = 64 * 1024
 
 
 @contextlib.contextmanager
-def longer_way(port: int, round_trip_s: float) -> Iterator[int]:
-    """The port of a relay to 127.0.0.1:`port`, in a thread of its own.
+def longer_way(port: int, round_trip_s: float, host: str = "127.0.0.1") -> Iterator[int]:
+    """The port on 127.0.0.1 of a relay to `host`:`port`, in a thread of its own.
 
     A connection is accepted at once by the kernel, so that its own handshake costs no round trip:
     the relay waits one before it passes the first bytes on.
@@ -23,18 +24,21 @@ def longer_way(port: int, round_trip_s: float) -> Iterator[int]:
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first_s: float
     ) -> None:
         loop = asyncio.get_running_loop()
-        wait_s, last = first_s, asyncio.get_running_loop().time()
+        wait_s, last = first_s, loop.time()
+        # Two that are due at one time may be called in either order: each takes the next in line.
+        under_way: deque[bytes] = deque()
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while data := await reader.read(_CHUNK):
                 # In order, and as a pipe: bytes under way do not wait for one another.
                 due = max(loop.time() + round_trip_s / 2 + wait_s, last)
                 wait_s, last = 0.0, due
-                loop.call_at(due, writer.write, data)
+                under_way.append(data)
+                loop.call_at(due, lambda: writer.write(under_way.popleft()))
             await asyncio.sleep(max(0.0, last - loop.time()) + round_trip_s / 2)
         writer.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
+        there, back = await asyncio.open_connection(host, port)
         # Cancelled at the end, which asyncio.streams would print as an accident.
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(pump(reader, back, round_trip_s), pump(there, writer, 0.0))

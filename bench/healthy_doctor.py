@@ -40,7 +40,8 @@ def main() -> None:
     )
 
 
-def _arguments(system: LabSystem) -> list[str]:
+def arguments(system: LabSystem) -> list[str]:
+    """The flags that lead doctor to a lab."""
     words = []
     for name, value in system.target.written:
         for item in (value,) if isinstance(value, str) else value:
@@ -50,7 +51,7 @@ def _arguments(system: LabSystem) -> list[str]:
 
 def _doctor(system: LabSystem) -> None:
     environ = {**os.environ, "ELOQUENCE_API_KEY": system.api_key}
-    run([sys.executable, "-m", "eloquence_ops", "doctor", *_arguments(system)], environ)
+    run([sys.executable, "-m", "eloquence_ops", "doctor", *arguments(system)], environ)
 
 
 def _by_hand(system: LabSystem) -> None:
