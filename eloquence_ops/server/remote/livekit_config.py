@@ -103,6 +103,7 @@ def facts(path: str, gaps: Gaps) -> dict[str, object]:
     found["sections"] = sorted(map(str, document.value))[:80]
     found["unknown_keys"] = _unknown(document)
     found["not_understood"] = document.not_understood[:40]
+    found["refused_lines"] = document.refused[:40]
     with gaps.around("keys"):
         found["keys"] = [
             {"name": name, "secret_length": len(secret)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eloquence_ops.server.remote import livekit_config
+from eloquence_ops.server.remote import livekit_config, yaml_subset
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.units import Unit
 from tests.real import require
@@ -112,3 +112,13 @@ def test_the_real_livekit_knows_the_same_keys(
     said = refuses(file)
     assert "field made_up not found" in said
     assert said.count("not found in type") == 1, said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rtc:\n\tudp_port: 1\n", "rtc:\n  udp_port: 1\n  \ttcp_port: 2\n", "\tport: 1\n"],
+)
+def test_the_real_livekit_refuses_tabs(text: str, file: Path) -> None:
+    assert yaml_subset.parse(text).refused
+    file.write_text(text)
+    assert "could not parse config" in refuses(file)
