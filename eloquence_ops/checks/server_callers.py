@@ -7,10 +7,13 @@ from typing import Final
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.observations import ServerTraffic
-from eloquence_ops.observations.server_proxy import RequestCount
+from eloquence_ops.observations.server_proxy import AccessLog, RequestCount
 
 # What an API says of a route that it does not have.
 _NO_SUCH_ROUTE: Final = frozenset({404, 405, 410})
+# After a crash a log may have a broken line; a format of its own has nothing else.
+_LINES_FOR_AN_ODD_ONE: Final = 50
+_MOST_LOGS: Final = 3
 # A person who follows a guide, and no app.
 _BY_HAND: Final = ("curl/", "Wget/", "python-requests/", "PostmanRuntime/")
 
@@ -22,6 +25,7 @@ _BY_HAND: Final = ("curl/", "Wget/", "python-requests/", "PostmanRuntime/")
         "ok": "",
         "served": "times agents",
         "refused": "times agents paths",
+        "not-understood": "logs",
         "no-log": "",
     },
 )
@@ -33,6 +37,7 @@ def old_callers(_server: str, seen: Seen) -> Judgement:
     if not traffic.access:
         yield Verdict("no-log")
         return
+    doubtful = (*(log.path for log in traffic.access if _is_doubtful(log)), *traffic.unread)
     calls = [
         entry
         for log in traffic.access
@@ -42,10 +47,20 @@ def old_callers(_server: str, seen: Seen) -> Judgement:
     if refused := [entry for entry in calls if entry.status in _NO_SUCH_ROUTE]:
         paths = tuple(dict.fromkeys(entry.path for entry in refused))
         yield Verdict("refused", _evidence(refused) | {"paths": paths})
+    elif doubtful:
+        yield Verdict("not-understood", {"logs": doubtful[:_MOST_LOGS]})
     elif calls:
         yield Verdict("served", _evidence(calls))
     else:
         yield Verdict("ok")
+
+
+def _is_doubtful(log: AccessLog) -> bool:
+    """Whether more than a line here and there could not be read."""
+    understood = log.understood
+    if understood is None:
+        understood = sum(entry.last_day for entry in log.classes)
+    return log.not_understood * _LINES_FOR_AN_ODD_ONE > understood
 
 
 def _is_by_hand(entry: RequestCount) -> bool:

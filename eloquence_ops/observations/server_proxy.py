@@ -113,10 +113,12 @@ class StatusClass(Record):
 
 class AccessLog(Record):
     """Counts go back to `since` at most, where the part that was read begins. `requests` are what
-    the app calls first; `left_out` counts the other kinds. `not_understood` counts lines."""
+    the app calls first; `left_out` counts the other kinds. `understood` and `not_understood` count
+    lines, the former is None in a recording from before it was told."""
 
     path: str
     since: Moment | None
+    understood: int | None = None
     not_understood: int
     classes: tuple[StatusClass, ...]
     requests: tuple[RequestCount, ...]
@@ -154,9 +156,10 @@ class JournalRequests(Record):
 
 
 class ServerTraffic(ServerObservation):
-    """`access` and `errors` are nginx's."""
+    """`access` and `errors` are nginx's; `unread` are access logs that could not be read."""
 
     kind: Literal["server.traffic"] = "server.traffic"
     access: tuple[AccessLog, ...]
+    unread: tuple[str, ...] = ()
     errors: tuple[ErrorLog, ...]
     journals: tuple[JournalRequests, ...] = ()
