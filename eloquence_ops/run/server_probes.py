@@ -170,8 +170,9 @@ class _AsRoot:
     async def run(
         self, command: Sequence[str], *, stdin: bytes, timeout_s: float, limit_bytes: int
     ) -> Completed:
-        """As `Link.run`; raises `TimeoutError` where the deadline came first."""
-        prepared = sudo.as_root(command, self._plan.sudo_password, stdin)
+        """As `Link.run`, of a command that does nothing without `stdin`; raises `TimeoutError`
+        where the deadline came first."""
+        prepared = sudo.as_root(command, self._plan.sudo_password, stdin, harmless_alone=True)
         try:
             completed = await self._link.run(
                 prepared.command,
