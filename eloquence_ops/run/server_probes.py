@@ -113,7 +113,7 @@ class ServerProbes:
         return await ssh.connect(
             to,
             account,
-            accepted_key=plan.target.server_key,
+            accepted_keys=plan.target.server_key,
             key_file=_key_file(plan.environ),
             ask=plan.ask,
         )
