@@ -9,8 +9,8 @@ from __future__ import annotations
 
 _WRITTEN = {
     "": """port bind_addresses prometheus_port prometheus debug_handler rtc redis audio video room
-        turn ingress sip webhook node_selector key_file keys region signal_relay psrpc log_level logging
-        limit agents development metric trace node_stats enable_data_tracks
+        turn ingress sip webhook node_selector key_file keys region signal_relay psrpc log_level
+        logging limit agents development metric trace node_stats enable_data_tracks
         enable_participant_data_blob api""",
     "rtc": """udp_port tcp_port port_range_start port_range_end use_stun_port_as_ice node_ip
         stun_servers use_external_ip skip_external_ip_validation advertise_internal_ip use_ice_lite
