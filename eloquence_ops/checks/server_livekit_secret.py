@@ -8,7 +8,7 @@ from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.observations import LiveKitConfig
 
-# Of HS256 the key should be as long as the hash, RFC 7518, 3.2; LiveKit says so too, in its journal.
+# Of HS256 the key should be as long as the hash, RFC 7518, 3.2. LiveKit says so in its journal.
 _SHORTEST: Final = 32
 _MOST_NAMED: Final = 4
 

@@ -105,6 +105,11 @@ class Host:
         named = [path for path, _ in self.api.environment_files] if self.api is not None else []
         return list(dict.fromkeys([self.environment_path, *named]))
 
+    def required_environment_paths(self) -> list[str]:
+        """Those without which the unit does not start."""
+        named = self.api.environment_files if self.api is not None else []
+        return [path for path, optional in named if not optional]
+
     def masker(self) -> masking.Masker:
         """Knows the values that this server's own files call secret, as far as they can be read."""
         return masking.Masker(

@@ -18,6 +18,7 @@ from eloquence_ops.server.remote import (
     livekit_config,
     machine,
     proxy,
+    source_folders,
     traffic,
     unit_requests,
     units,
@@ -107,8 +108,9 @@ def _clock(host: Host, gaps: Gaps) -> object:
 
 def _changes(host: Host, gaps: Gaps) -> object:
     folder = host.parameters.remote_dir
+    source = source_folders.walk(folder)
     files = {os.path.join(folder, name): "api" for name in ("api.py", "requirements.txt")}
-    files.update((path, "api") for path in installation.adapter_paths(folder))
+    files.update((path, "api") for path in source.files)
     files.update((path, "environment") for path in host.environment_paths())
     for unit in host.units_or_none().values():
         files.update((path, "unit") for path in unit.configuration_files)
@@ -116,7 +118,11 @@ def _changes(host: Host, gaps: Gaps) -> object:
     for configuration in host.proxies():
         files.update((path, "proxy") for path in configuration.files)
         files.update((path, "certificate") for path in configuration.certificates)
-    found = changes.facts(files, gaps)
+    needed: dict[str, list[str]] = {path: [] for path in source.folders}
+    needed.setdefault(folder, []).extend(installation.needed(host.parameters.asgi_app))
+    for path in host.required_environment_paths():
+        needed.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    found = changes.facts(files, gaps, needed)
     with gaps.around("python_packages", missing_is_known=True):
         folders = installation.import_folders(host.api)
         found["python_packages"] = changes.python_packages(folders, time.time())
