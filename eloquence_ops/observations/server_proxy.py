@@ -117,6 +117,7 @@ class AccessLog(Record):
     lines, the former is None in a recording from before it was told."""
 
     path: str
+    proxy: str = "nginx"
     since: Moment | None
     understood: int | None = None
     not_understood: int
@@ -142,12 +143,14 @@ class ErrorLog(Record):
 
 
 class JournalRequests(Record):
-    """Requests that the API answered with 500 and above, or that Caddy could not pass on, by the
-    unit's journal of the last day. The API names no client: there ours are among them.
-    `exceptions` are Python's, of the latest outage."""
+    """Requests that were answered with 500 and above, and those of old endpoints, by the unit's
+    journal of the last day: the API's, LiveKit's, another proxy's. Most name no client: there ours
+    are among them. `understood` counts requests of any kind, None in older recordings. `exceptions`
+    are Python's, of the latest outage."""
 
     unit: str
     since: Moment | None
+    understood: int | None = None
     requests: tuple[RequestCount, ...]
     left_out: int
     exceptions: int
@@ -156,7 +159,8 @@ class JournalRequests(Record):
 
 
 class ServerTraffic(ServerObservation):
-    """`access` and `errors` are nginx's; `unread` are access logs that could not be read."""
+    """`access` are the proxies' logs, `errors` nginx's; `unread` are access logs that could not be
+    read."""
 
     kind: Literal["server.traffic"] = "server.traffic"
     access: tuple[AccessLog, ...]

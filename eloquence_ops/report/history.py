@@ -16,7 +16,7 @@ from eloquence_ops.observations import (
     UnitState,
 )
 from eloquence_ops.report.account import Storyteller
-from eloquence_ops.report.trouble import NGINX, Failures, Stop, trouble
+from eloquence_ops.report.trouble import Failures, Stop, trouble
 
 _BEFORE: Final = timedelta(hours=1)
 # A log has whole seconds, and a failure may be noted a moment before what made it.
@@ -142,7 +142,7 @@ def _began(found: History, story: Storyteller) -> str:
 
 
 def _sentence(failures: Failures) -> str:
-    of_users = failures.log == NGINX
+    of_users = failures.of_users
     if failures.times == 1:
         return "report.failed-once" if of_users else "report.journal-once"
     if failures.ongoing:

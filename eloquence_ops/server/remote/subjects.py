@@ -130,15 +130,17 @@ def _changes(host: Host, gaps: Gaps) -> object:
 
 
 def _traffic(host: Host, gaps: Gaps) -> object:
-    nginx = [entry for entry in host.proxies() if entry.described["name"] == "nginx"]
+    proxies = host.proxies()
+    names = [str(entry.described["name"]) for entry in proxies]
     found = traffic.facts(
-        [path for entry in nginx for path in entry.access_logs],
-        [path for entry in nginx for path in entry.error_logs],
+        {path: name for name, entry in zip(names, proxies) for path in entry.access_logs},
+        [path for entry in proxies for path in entry.error_logs],
         gaps,
     )
-    names = {str(entry.described["name"]) for entry in host.proxies()}
+    # nginx logs to its files alone.
+    units = [name + ".service" for name in names if name != "nginx"]
     noted: list[object] = []
-    for unit in [host.parameters.api_unit, *(["caddy.service"] if "caddy" in names else [])]:
+    for unit in [host.parameters.api_unit, host.parameters.livekit_unit, *units]:
         with gaps.around(unit):
             noted.append(unit_requests.described(unit, journal.of_day(unit), time.time()))
     found["journals"] = noted

@@ -123,14 +123,15 @@ def _upstream(line: str) -> str:
     return found.group(1) if found else ""
 
 
-def facts(access_logs: list[str], error_logs: list[str], gaps: Gaps) -> dict[str, object]:
+def facts(access_logs: dict[str, str], error_logs: list[str], gaps: Gaps) -> dict[str, object]:
+    """`access_logs` are paths, and the proxy that writes there."""
     now = time.time()
     found: dict[str, object] = {"access": [], "errors": []}
     accesses: list[object] = []
     unread = set(access_logs)
-    for path in access_logs:
+    for path, proxy in access_logs.items():
         with gaps.around(path):
-            accesses.append(dict(count(_lines(path), now), path=path))
+            accesses.append(dict(count(_lines(path), now), path=path, proxy=proxy))
             unread.discard(path)
     reports: list[object] = []
     for path in error_logs:

@@ -244,13 +244,13 @@ def test_a_log_that_was_just_rotated_is_read_back_into_the_old_one(tmp_path: Pat
     today = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
     (tmp_path / "access.log").write_text(access(today, "GET /", 200) + "\n")
     (tmp_path / "access.log.1").write_text(access(today, "GET /", 502) + "\n")
-    found = traffic.facts([str(tmp_path / "access.log")], [], Gaps())
+    found = traffic.facts({str(tmp_path / "access.log"): "nginx"}, [], Gaps())
     assert isinstance(found["access"], list)
     assert [entry["name"] for entry in found["access"][0]["classes"]] == ["2xx", "5xx"]
 
 
 def test_a_log_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     gaps = Gaps()
-    found = traffic.facts([str(tmp_path / "gone.log")], [], gaps)
+    found = traffic.facts({str(tmp_path / "gone.log"): "caddy"}, [], gaps)
     assert found["unread"] == [str(tmp_path / "gone.log")]
     assert [entry["reason"] for entry in gaps.entries] == ["not-found"]
