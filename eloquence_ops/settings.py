@@ -38,14 +38,15 @@ class Redirection:
 class Target:
     """What is examined or deployed to; every value parsed and valid.
 
-    `resolver`: the first is asked for every name, the others are compared with it.
+    `resolver`: the first is asked for every name, the others are compared with it. `server_key`:
+    fingerprints, of the server and of the hosts on the way to it, in any order.
     """
 
     name: str
     api: Endpoint | None = None
     livekit: Endpoint | None = None
     server: str | None = None
-    server_key: str | None = None
+    server_key: tuple[str, ...] = ()
     app: str | None = None
     media_ports: tuple[int, int] = (50000, 60000)
     remote_dir: str = "/home/ubuntu/eloquence_backend_py"
@@ -193,8 +194,8 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("livekit_keys_file", _plain, "allowed.path", is_path=True),
     )
 }
-LIST_KEYS: Final = frozenset({"connect_to", "resolver"})
-ONE_OR_MORE: Final = frozenset({"resolver"})
+LIST_KEYS: Final = frozenset({"connect_to", "resolver", "server_key"})
+ONE_OR_MORE: Final = frozenset({"resolver", "server_key"})
 """Of those, the ones whose only value may be written without the list."""
 
 

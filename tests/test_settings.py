@@ -200,6 +200,7 @@ livekit_keys_file = "/etc/keys"
     assert target.ca == str(project / "root.pem")
     assert target.api_key_file == str(Path("~/key").expanduser())
     assert target.livekit_keys_file == "/etc/keys"
+    assert target.server_key == (f"SHA256:{'a' * 43}",)
     assert target.media_ports == (50000, 50100)
     assert target.remote_dir == "/srv/backend"
     assert target.resolver == (("127.0.0.1", 5353),)
@@ -209,6 +210,12 @@ livekit_keys_file = "/etc/keys"
     )
 
 
+def test_several_host_keys_are_a_list(home: Path) -> None:
+    keys = [f"SHA256:{letter * 43}" for letter in "ab"]
+    write(home, "project", f"[targets.a]\nserver = 'ubuntu@host'\nserver_key = {keys}\n")
+    assert resolved(home).server_key == tuple(keys)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -216,6 +223,7 @@ livekit_keys_file = "/etc/keys"
         ("server", "-oProxyCommand=sh"),
         ("server", ""),
         ("server_key", "MD5:aa"),
+        ("server_key", f"SHA256:{'a' * 43},SHA256:{'b' * 43}"),
         ("media_ports", "60000-50000"),
         ("media_ports", "0-10"),
         ("media_ports", "50000"),

@@ -35,6 +35,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     server_installation,
     server_limits,
     server_livekit_config,
+    server_livekit_secret,
     server_media,
     server_memory,
     server_ports,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
+from eloquence_ops.findings import Evidence
 from eloquence_ops.observations import ServerFacts, ServerReach
 
 
@@ -12,6 +13,7 @@ from eloquence_ops.observations import ServerFacts, ServerReach
     feeds=("reach",),
     outcomes={
         "ok": "host way milliseconds",
+        "otherwise": "host way milliseconds said",
         "host-key": "said",
         "login": "said",
         "settings": "said",
@@ -25,13 +27,21 @@ def reached(_server: str, seen: Seen) -> Judgement:
         return
     if reach.outcome in ("reached", "sudo"):
         milliseconds = round(reach.duration_s * 1000)
-        yield Verdict(
-            "ok",
-            {"host": reach.host, "way": reach.way, "milliseconds": milliseconds},
-            duration_s=reach.duration_s,
-        )
+        evidence: Evidence = {"host": reach.host, "way": reach.way, "milliseconds": milliseconds}
+        if reach.notes:
+            noted = {**evidence, "said": _joined(*reach.notes)}
+            yield Verdict("otherwise", noted, duration_s=reach.duration_s)
+        else:
+            yield Verdict("ok", evidence, duration_s=reach.duration_s)
     else:
-        yield Verdict(reach.outcome, {"said": reach.said or ("?", "?")})
+        # A certificate that was not shown may be why no key was taken.
+        yield Verdict(reach.outcome, {"said": _joined(reach.said or ("?", "?"), *reach.notes)})
+
+
+def _joined(*sentences: tuple[str, str]) -> tuple[str, str]:
+    """In each language."""
+    english, french = (" ".join(told) for told in zip(*sentences, strict=True))
+    return english, french
 
 
 @check(

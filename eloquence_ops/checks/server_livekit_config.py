@@ -21,6 +21,8 @@ _RUNNING: Final = frozenset({"running", "not-listening", "place-unknown"})
     outcomes={
         "ok": "path",
         "unknown-keys": "path keys",
+        "refused-lines": "path lines",
+        "not-followed": "path lines",
         "told-at-start": "unit",
         "not-compared": "path",
         "not-read": "path",
@@ -30,8 +32,8 @@ _RUNNING: Final = frozenset({"running", "not-listening", "place-unknown"})
 def livekit_config(_server: str, seen: Seen) -> Judgement:
     """Whether a LiveKit that runs would come up again with the file as it is now.
 
-    It refuses a key that it does not know. One that has started with this very file knows them all,
-    whatever we know of its version.
+    It refuses a key that it does not know, and a file that is not YAML. One that has started with
+    this very file takes it, whatever we know of its version and could follow of the file.
     """
     service, config = services.livekit(seen), seen.one(LiveKitConfig)
     if service is None or config is None:
@@ -43,13 +45,25 @@ def livekit_config(_server: str, seen: Seen) -> Judgement:
         yield Verdict("told-at-start", {"unit": service.name})
     elif config.unknown_keys is None:
         yield Verdict("not-read", path)
-    elif not config.unknown_keys or (changed := _changed_since(service, config, seen)) is False:
+    elif not _doubted(config) or (changed := _changed_since(service, config, seen)) is False:
         yield Verdict("ok", path)
+    elif not (config.refused_lines or config.unknown_keys):
+        yield Verdict("not-followed", path | _lines(config.not_understood))
     elif changed is None:
         yield Verdict("not-compared", path)
+    elif config.refused_lines:
+        yield Verdict("refused-lines", path | _lines(config.refused_lines))
     else:
         keys = tuple(map(_named, config.unknown_keys[:_MOST_NAMED]))
         yield Verdict("unknown-keys", {**path, "keys": keys})
+
+
+def _doubted(config: LiveKitConfig) -> bool:
+    return bool(config.refused_lines or config.unknown_keys or config.not_understood)
+
+
+def _lines(numbers: tuple[int, ...] | None) -> dict[str, str]:
+    return {"lines": ", ".join(map(str, (numbers or ())[:_MOST_NAMED]))}
 
 
 def _changed_since(service: Service, config: LiveKitConfig, seen: Seen) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from eloquence_ops.checks import services
+from eloquence_ops.checks import published_ports, services
 from eloquence_ops.checks.fingerprints import author, is_foreign
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
@@ -32,6 +32,8 @@ _MINUTE: Final = "%Y-%m-%d %H:%M UTC"
     outcomes={
         "ok": "port addresses process",
         "nobody": "port",
+        "published": "port to",
+        "published-unknown": "port to",
         "loopback-only": "port address",
         "taken": "port process pid unit",
         "by-hand": "port pid user folder since",
@@ -47,12 +49,21 @@ def api_port(_server: str, seen: Seen) -> Judgement:
         return
     if not service.port_known:
         yield Verdict("place-unknown", {"unit": service.name})
+    elif not service.listeners and (to := published_ports.leads_to(service.port, seen)):
+        yield _of_container(service.port, to, seen)
     elif not service.listeners:
         yield Verdict("nobody", {"port": service.port})
     elif not service.holders:
         yield Verdict("holder-hidden", {"port": service.port})
     else:
         yield _held_by_another(service, seen) or _reach(service, seen)
+
+
+def _of_container(port: int, to: str, seen: Seen) -> Verdict:
+    """Docker without its proxy: no process listens, and the port answers all the same."""
+    answer = answer_at("api", port, seen)
+    is_api = answer is not None and author(answer) == "app" and not is_foreign(answer)
+    return Verdict("published" if is_api else "published-unknown", {"port": port, "to": to})
 
 
 def _held_by_another(service: Service, seen: Seen) -> Verdict | None:

@@ -20,6 +20,7 @@ from eloquence_ops.endpoints import Endpoint, parse_secure
 from eloquence_ops.errors import UsageError, WriteError
 from eloquence_ops.findings import AREAS
 from eloquence_ops.language import Language
+from eloquence_ops.observations import ServerReach
 from eloquence_ops.report import json as json_report
 from eloquence_ops.report import short
 from eloquence_ops.report.account import Storyteller
@@ -38,6 +39,7 @@ from eloquence_ops.untrusted import one_line
 _UNMISTAKABLE: Final = 12
 _MOST_NAMES: Final = 16
 _LONGEST_NAME: Final = 253
+_LONGEST_NOTE: Final = 400
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,20 @@ def examine_target(
     baseline = recordings.read(Path(request.baseline)) if request.baseline else None
     plan = make_plan(target, request, environ, known)
     recording = run_plan(plan, request, language)
+    _tell_notes(recording, language)
     refused = keep(recording, record)
     return report(recording, request, language, places, baseline, refused)
+
+
+def _tell_notes(recording: Recording, language: Language) -> None:
+    """What of ssh's configuration was not followed, on stderr: `RevokedHostKeys` passed over must
+    not be read only by those who ask for more. Where the way ended, the finding has them."""
+    for seen in recording.observations:
+        if isinstance(seen, ServerReach) and seen.outcome in ("reached", "sudo"):
+            for english, french in seen.notes:
+                note = english if language == "en" else french
+                line = one_line(note, limit=_LONGEST_NOTE)
+                speaking.console(stderr=True).print(line, soft_wrap=True)
 
 
 def keep(recording: Recording, path: Path | None) -> WriteError | None:

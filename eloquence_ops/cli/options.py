@@ -78,6 +78,15 @@ _RESOLVER = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+_SERVER_KEY = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server-key",
+        metavar="SHA256:…",
+        help="The server's host key fingerprint. Repeatable: of a host on the way to it.",
+        rich_help_panel=_TARGET,
+    ),
+]
 
 Api = Annotated[
     str | None,
@@ -107,7 +116,7 @@ SETTINGS: Final = (
     Shared("api", Api),
     Shared("livekit", LiveKit),
     Shared("server", Server),
-    _setting("server_key", "SHA256:…", "The server's host key fingerprint."),
+    Shared("server_key", _SERVER_KEY),
     _setting("app", "DIR", "The app's source. ELOQUENCE_APP"),
     _setting("media_ports", "FIRST-LAST", "LiveKit's UDP range."),
     _setting("ca", "FILE", "A private root certificate to trust as well."),

@@ -7,6 +7,7 @@
    causes, then the one with the higher prior, then by id.
 4. Whatever could stand in the place of a chosen, unconfirmed cause is its alternative, also one
    that would have to be there for several subjects: a firewall drops two ports as easily as one.
+5. So is what only looks like it, as long as nobody has looked from where it would show.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from eloquence_ops.catalogue.model import Cause
 from eloquence_ops.diagnosis.cover import components, minimum_covers
 from eloquence_ops.diagnosis.links import FindingKey, Instance, instances
+from eloquence_ops.diagnosis.lookalikes import lookalikes
 from eloquence_ops.diagnosis.model import Alternative, Chosen, Confidence, Diagnosis, RuledOut
 from eloquence_ops.findings import Finding, Status
 
@@ -55,7 +57,7 @@ def diagnose(findings: Iterable[Finding], causes: Mapping[str, Cause]) -> Diagno
     rank = {entry.key: place for place, entry in enumerate(everything)}
     return Diagnosis(
         causes=tuple(
-            _chosen(entry, alternatives, everything)
+            _chosen(entry, alternatives, everything, causes)
             for entry, alternatives in sorted(
                 chosen, key=lambda pair: (min(rank[f.key] for f in pair[0].explains), pair[0].name)
             )
@@ -116,8 +118,16 @@ def _alternatives(
 
 
 def _chosen(
-    entry: Instance, alternatives: tuple[Instance, ...], findings: tuple[Finding, ...]
+    entry: Instance,
+    others: tuple[Instance, ...],
+    findings: tuple[Finding, ...],
+    causes: Mapping[str, Cause],
 ) -> Chosen:
+    alike = () if entry.confirmed_by else lookalikes(entry, others, causes, findings)
+    alternatives = (
+        *(Alternative(other.cause, other.subject) for other in others),
+        *(Alternative(other.cause, other.subject, is_lookalike=True) for other in alike),
+    )
     place = {finding.key: number for number, finding in enumerate(findings)}
     ids = {finding.id for finding in entry.explains}
     subjects = {finding.subject.name for finding in entry.explains}
@@ -128,7 +138,7 @@ def _chosen(
         confidence="certain" if entry.confirmed_by else unconfirmed,
         explains=tuple(sorted(entry.explains, key=lambda finding: place[finding.key])),
         confirmed_by=tuple(sorted(entry.confirmed_by, key=lambda finding: place[finding.key])),
-        alternatives=tuple(Alternative(other.cause, other.subject) for other in alternatives),
+        alternatives=alternatives,
         masks=sum(bool(ids & set(finding.masked_by)) for finding in findings),
     )
 

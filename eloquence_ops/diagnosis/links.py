@@ -55,7 +55,7 @@ def instances(causes: Mapping[str, Cause], findings: Iterable[Finding]) -> Itera
         if finding.status.was_judged:
             judged.setdefault((finding.id, finding.vantage), []).append(finding)
 
-    def meeting(links: tuple[Link, ...], subject: str, scope: Scope) -> tuple[Finding, ...]:
+    def met_by(links: tuple[Link, ...], subject: str, scope: Scope) -> tuple[Finding, ...]:
         met = {
             finding.key: finding
             for link in links
@@ -72,17 +72,32 @@ def instances(causes: Mapping[str, Cause], findings: Iterable[Finding]) -> Itera
             if finding.status.is_problem
         }
         for subject in sorted(subjects):
-            confirmed = meeting(cause.confirmed_by, subject, cause.scope)
+            confirmed = met_by(cause.confirmed_by, subject, cause.scope)
             further = cause.explains_if_confirmed if confirmed else ()
             links = (*explained_by(cause, causes), *further)
-            explained = meeting(links, subject, cause.scope)
+            explained = met_by(links, subject, cause.scope)
             yield Instance(
                 cause,
                 subject,
                 tuple(finding for finding in explained if finding.status.is_problem),
                 confirmed,
-                meeting(cause.contradicted_by, subject, cause.scope),
+                met_by(cause.contradicted_by, subject, cause.scope),
             )
+
+
+def meeting(
+    links: Iterable[Link], findings: Iterable[Finding], subject: str, scope: Scope
+) -> list[Finding]:
+    """The findings that links of a cause about `subject` meet."""
+    return [
+        finding
+        for finding in findings
+        if any(
+            (link.finding, link.vantage) == (finding.id, finding.vantage)
+            and _meets(link, finding, subject, scope)
+            for link in links
+        )
+    ]
 
 
 def explained_by(cause: Cause, causes: Mapping[str, Cause]) -> tuple[Link, ...]:

@@ -13,10 +13,14 @@ Confidence = Literal["certain", "likely", "possible"]
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another cause that would serve as well as the chosen one; `subject` is what it is about."""
+    """Another cause that would serve as well as the chosen one; `subject` is what it is about.
+
+    `is_lookalike`: nothing that was looked at could tell it from the chosen one.
+    """
 
     cause: Cause
     subject: str
+    is_lookalike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class LiveKitConfig(ServerObservation):
     """What the file says; a setting that it does not make is not in `settings`.
 
     `exists` is None where the file is hidden. `sections` are all keys at the top level.
-    `not_understood` are lines that were left out of the reading.
+    `not_understood` are lines that were left out of the reading; `refused_lines` those that no
+    reader of YAML takes, None in a recording from before they were looked for.
     """
 
     kind: Literal["server.livekit-config"] = "server.livekit-config"
@@ -41,6 +42,7 @@ class LiveKitConfig(ServerObservation):
     sections: tuple[str, ...] | None = None
     unknown_keys: tuple[UnknownKey, ...] | None = None
     not_understood: tuple[int, ...] | None = None
+    refused_lines: tuple[int, ...] | None = None
     keys: tuple[KeyPair, ...] | None = None
 
     def setting(self, name: str) -> bool | int | float | str | None:

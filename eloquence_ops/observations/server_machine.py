@@ -77,12 +77,16 @@ class ServerClock(ServerObservation):
 
 
 class ChangedFile(Record):
-    """`modified_at` can be set to anything, `changed_at` cannot."""
+    """`modified_at` can be set to anything, `changed_at` cannot.
+
+    Of a folder, what is no longer in it: something was deleted or moved away at `modified_at`.
+    """
 
     path: str
-    what: Literal["api", "environment", "unit", "livekit", "proxy", "certificate"]
+    what: Literal["api", "environment", "unit", "livekit", "proxy", "certificate", "folder"]
     modified_at: Moment
     changed_at: Moment
+    gone: tuple[str, ...] = ()
 
 
 class PackageChange(Record):

@@ -113,10 +113,13 @@ class StatusClass(Record):
 
 class AccessLog(Record):
     """Counts go back to `since` at most, where the part that was read begins. `requests` are what
-    the app calls first; `left_out` counts the other kinds. `not_understood` counts lines."""
+    the app calls first; `left_out` counts the other kinds. `understood` and `not_understood` count
+    lines, the former is None in a recording from before it was told."""
 
     path: str
+    proxy: str = "nginx"
     since: Moment | None
+    understood: int | None = None
     not_understood: int
     classes: tuple[StatusClass, ...]
     requests: tuple[RequestCount, ...]
@@ -140,12 +143,14 @@ class ErrorLog(Record):
 
 
 class JournalRequests(Record):
-    """Requests that the API answered with 500 and above, or that Caddy could not pass on, by the
-    unit's journal of the last day. The API names no client: there ours are among them.
-    `exceptions` are Python's, of the latest outage."""
+    """Requests that were answered with 500 and above, and those of old endpoints, by the unit's
+    journal of the last day: the API's, LiveKit's, another proxy's. Most name no client: there ours
+    are among them. `understood` counts requests of any kind, None in older recordings. `exceptions`
+    are Python's, of the latest outage."""
 
     unit: str
     since: Moment | None
+    understood: int | None = None
     requests: tuple[RequestCount, ...]
     left_out: int
     exceptions: int
@@ -154,9 +159,11 @@ class JournalRequests(Record):
 
 
 class ServerTraffic(ServerObservation):
-    """`access` and `errors` are nginx's."""
+    """`access` are the proxies' logs, `errors` nginx's; `unread` are access logs that could not be
+    read."""
 
     kind: Literal["server.traffic"] = "server.traffic"
     access: tuple[AccessLog, ...]
+    unread: tuple[str, ...] = ()
     errors: tuple[ErrorLog, ...]
     journals: tuple[JournalRequests, ...] = ()

@@ -15,7 +15,8 @@ class ServerReach(ServerObservation):
     `host-key`: it could not prove who it is; `login`: none of our keys was taken; `settings`: the
     configuration of ssh leads nowhere; `sudo`: the password was not taken. `said` is the whole
     sentence, in English and in French. `privilege` is the way to root that was found there, in
-    the words of `server.sudo`; empty where nobody looked.
+    the words of `server.sudo`; empty where nobody looked. `notes` tell what of the configuration of
+    ssh was not followed on the way, in both languages too.
     """
 
     kind: Literal["server.reach"] = "server.reach"
@@ -24,3 +25,4 @@ class ServerReach(ServerObservation):
     host: str
     said: tuple[str, str] | None = None
     privilege: str = ""
+    notes: tuple[tuple[str, str], ...] = ()

@@ -31,9 +31,13 @@ class Step:
 
 @dataclass(frozen=True)
 class ToldAlternative:
+    """`next_probe` is one and the same of all that are lookalikes."""
+
     id: str
+    title: str
     why: str
     next_probe: Step
+    is_lookalike: bool
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,14 @@ def _merged(chosen: list[Chosen]) -> Chosen:
     first = chosen[0]
     if len(chosen) == 1:
         return first
-    alternatives = {other.cause.id: other for entry in chosen for other in entry.alternatives}
+    found = {other.cause.id: other for entry in chosen for other in entry.alternatives}
+    alternatives = sorted(found.values(), key=lambda other: other.is_lookalike)
     return replace(
         first,
         subject=", ".join(entry.subject for entry in chosen),
         explains=tuple(finding for entry in chosen for finding in entry.explains),
         confirmed_by=tuple(finding for entry in chosen for finding in entry.confirmed_by),
-        alternatives=tuple(alternatives.values()),
+        alternatives=tuple(alternatives),
         masks=max(entry.masks for entry in chosen),
     )
 
@@ -156,8 +161,12 @@ class Storyteller:
             alternatives=tuple(
                 ToldAlternative(
                     id=other.cause.id,
+                    title=self.fill(other.cause.title.in_language(self.language), values),
                     why=self.fill(other.cause.headline.in_language(self.language), values),
-                    next_probe=self._step(other.cause.next_probe, values),
+                    next_probe=self._from_inside()
+                    if other.is_lookalike
+                    else self._step(other.cause.next_probe, values),
+                    is_lookalike=other.is_lookalike,
                 )
                 for other in chosen.alternatives
             ),
@@ -170,6 +179,18 @@ class Storyteller:
             verify=self.rerun(cause.verify),
             masks=chosen.masks,
             chosen=chosen,
+        )
+
+    def _from_inside(self) -> Step:
+        """The look that tells apart what is one thing from here."""
+        target = self.result.seen.target
+        server = "" if target.server else " --server USER@SERVER"
+        return Step(
+            say=self.say("report.look-inside"),
+            run=self.rerun(f"eloquence doctor{server}"),
+            where="here",
+            changes="",
+            only_looks=True,
         )
 
     def _is_offered(self, remedy: Remedy, subject: str) -> bool:
@@ -223,16 +244,18 @@ class Storyteller:
     def _clause(self, cause: ToldCause) -> str:
         if cause.confidence == "certain":
             return cause.headline
-        if cause.confidence == "likely":
+        rivals = [other.why for other in cause.alternatives if not other.is_lookalike]
+        if not rivals:
             return self.say("report.likely", what=cause.headline)
-        others = self.say("report.or").join(other.why for other in cause.alternatives)
+        others = self.say("report.or").join(rivals)
         return self.say("report.either", one=cause.headline, others=others)
 
     def _owners(self, causes: tuple[ToldCause, ...]) -> str:
         """Those of the causes; where causes are tied, either of theirs."""
         certain: dict[str, None] = {}
         for cause in causes:
-            either = (cause.owner, *(other.cause.owner for other in cause.chosen.alternatives))
+            rivals = (other for other in cause.chosen.alternatives if not other.is_lookalike)
+            either = (cause.owner, *(other.cause.owner for other in rivals))
             names = dict.fromkeys(self.word(f"owner-{owner}") for owner in either)
             certain[self.say("report.or-owner").join(names)] = None
         return self.say("report.to-fix", owners=", ".join(certain))

@@ -12,7 +12,7 @@ from rich.text import Text
 from eloquence_ops.findings import Finding, Status
 from eloquence_ops.observations import SessionLeftOpen
 from eloquence_ops.report import history
-from eloquence_ops.report.account import Step, Storyteller, ToldCause
+from eloquence_ops.report.account import Step, Storyteller, ToldAlternative, ToldCause
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.ladder import Ladder, ladders
 from eloquence_ops.report.names import NAMES_COMMAND, names_table
@@ -101,9 +101,18 @@ class Screen:
         if cause.masks:
             which = "report.hidden-one" if cause.masks == 1 else "report.hidden"
             self._entry(Text(""), Text(story.say(which, count=cause.masks), style="dim"), margin=2)
-        if cause.confidence == "possible":
+        if any(not other.is_lookalike for other in cause.alternatives):
             self._entry(Text(""), Text(story.say("report.tell-apart"), style="cyan"), margin=2)
             self._step(cause.settle, margin=4)
+        self._alike([other for other in cause.alternatives if other.is_lookalike])
+
+    def _alike(self, others: list[ToldAlternative]) -> None:
+        """What the same probe tells apart, in as little room as it takes."""
+        if others:
+            titles = " · ".join(other.title for other in others)
+            told = Text(self._story.say("report.alike", causes=titles), style="cyan")
+            self._entry(Text(""), told, margin=2, hang=2)
+            self._command(others[0].next_probe.run, head=Text("    "))
 
     def _rows(self, findings: Iterable[Finding]) -> None:
         """`vantage  subject  summary`; summaries go below where there are several, or no room."""

@@ -16,16 +16,17 @@ from eloquence_ops.observations import (
     UnitState,
 )
 from eloquence_ops.report.account import Storyteller
-from eloquence_ops.report.trouble import NGINX, Failures, Stop, trouble
+from eloquence_ops.report.trouble import Failures, Stop, trouble
 
 _BEFORE: Final = timedelta(hours=1)
 # A log has whole seconds, and a failure may be noted a moment before what made it.
 _OVERLAP: Final = timedelta(seconds=2)
 _MOST_CHANGES: Final = 4
 
-What = Literal["changed", "installed", "removed", "started", "stopped", "booted"]
+What = Literal["changed", "deleted", "installed", "removed", "started", "stopped", "booted"]
 _WORDS: Final[Mapping[What, str]] = {
     "changed": "report.was-changed",
+    "deleted": "report.was-deleted",
     "installed": "report.was-installed",
     "removed": "report.was-removed",
     "started": "report.was-started",
@@ -77,6 +78,10 @@ def _is_itself(change: Change, found: Failures | Stop) -> bool:
 def _changes(seen: Seen) -> Iterator[Change]:
     changes = seen.one(ServerChanges)
     for file in changes.files if changes else ():
+        if file.what == "folder":
+            for name in file.gone:
+                yield Change(file.modified_at, "deleted", name)
+            continue
         yield Change(file.changed_at, "changed", PurePosixPath(file.path).name)
     for package in (changes.packages or ()) if changes else ():
         gone = package.action in ("remove", "purge")
@@ -137,7 +142,7 @@ def _began(found: History, story: Storyteller) -> str:
 
 
 def _sentence(failures: Failures) -> str:
-    of_users = failures.log == NGINX
+    of_users = failures.of_users
     if failures.times == 1:
         return "report.failed-once" if of_users else "report.journal-once"
     if failures.ongoing:

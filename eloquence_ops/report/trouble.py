@@ -14,7 +14,6 @@ from eloquence_ops.checks.seen import Seen
 from eloquence_ops.observations import ServerTraffic, UnitState
 from eloquence_ops.observations.server_proxy import JournalRequests, RequestCount
 
-NGINX: Final = "nginx"
 _STILL: Final = timedelta(hours=1)
 _MOST_PATHS: Final = 2
 _FOLLOWED: Final = ("/api/sessions", "/rtc")
@@ -25,14 +24,15 @@ _EXCEPTION: Final = "Traceback"
 @dataclass(frozen=True)
 class Failures:
     """Requests that failed, of the latest outage: what had failed earlier, and went well since, is
-    not among them. `log`: nginx's, which tells users from us, or the journal of a unit, which does
-    not. `paths` are the most frequent, with their status.
+    not among them. `log`: a proxy's, which tells users from us (`of_users`), or the journal of a
+    unit, which does not. `paths` are the most frequent, with their status.
 
     `ongoing`: the latest is of the last hour. `by_server`: answers of 500 and above, of which
     whoever asked is innocent.
     """
 
     log: str
+    of_users: bool
     times: int
     first_at: datetime
     last_at: datetime
@@ -60,18 +60,21 @@ def trouble(seen: Seen, now: datetime) -> Failures | Stop | None:
 def _every(seen: Seen, now: datetime) -> Iterator[Failures | Stop]:
     traffic = seen.one(ServerTraffic)
     if traffic is not None:
-        met = [
-            entry
-            for log in traffic.access
-            for entry in log.requests
-            if entry.status >= 400 and entry.last_day and _is_of_users(entry)
-        ]
-        yield from _of_requests(NGINX, met, now)
+        for proxy in dict.fromkeys(log.proxy for log in traffic.access):
+            logs = [log for log in traffic.access if log.proxy == proxy]
+            met = [entry for log in logs for entry in log.requests if _is_met(entry)]
+            yield from _of_requests(proxy, met, now, of_users=True)
         yield from _of_journals(traffic.journals, now)
     yield from _stopped(seen)
 
 
-def _of_requests(log: str, counts: Sequence[RequestCount], now: datetime) -> Iterator[Failures]:
+def _is_met(entry: RequestCount) -> bool:
+    return entry.status >= 400 and bool(entry.last_day) and _is_of_users(entry)
+
+
+def _of_requests(
+    log: str, counts: Sequence[RequestCount], now: datetime, *, of_users: bool
+) -> Iterator[Failures]:
     """Of one kind: errors of the server where there are any, and those that still go on.
 
     A refused key of yesterday morning did not begin tonight's outage.
@@ -85,6 +88,7 @@ def _of_requests(log: str, counts: Sequence[RequestCount], now: datetime) -> Ite
     often = sorted(counts, key=lambda entry: -entry.last_day)
     yield Failures(
         log=log,
+        of_users=of_users,
         times=sum(entry.last_day if entry.run is None else entry.run for entry in counts),
         first_at=min(entry.run_first_at or entry.first_at for entry in counts),
         last_at=max(entry.last_at for entry in counts),
@@ -110,13 +114,15 @@ def _of_journals(journals: Sequence[JournalRequests], now: datetime) -> Iterator
     """Behind another proxy than nginx, and without one, they are all there is. An API that fails
     before it answers leaves exceptions only."""
     for journal in journals:
-        met = [entry for entry in journal.requests if _is_of_users(entry)]
-        yield from _of_requests(journal.unit, met, now)
+        # What was asked wrongly may have been us.
+        met = [entry for entry in journal.requests if _is_met(entry) and entry.status >= 500]
+        yield from _of_requests(journal.unit, met, now, of_users=False)
     for journal in journals:
         first, last = journal.first_exception_at, journal.last_exception_at
         if first is not None and last is not None:
             yield Failures(
                 log=journal.unit,
+                of_users=False,
                 times=journal.exceptions,
                 first_at=first,
                 last_at=last,

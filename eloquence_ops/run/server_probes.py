@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from eloquence_ops.errors import EloquenceError
+from eloquence_ops.language import Language
 from eloquence_ops.observations import ServerFact, ServerReach
 from eloquence_ops.observations.server_reach import ReachOutcome
 from eloquence_ops.probes import machine, server_facts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 # How long connecting may take altogether: over several hops, with a passphrase to be typed.
 _CONNECTING_S: Final = 120.0
 _FACTS_S: Final = 20.0
+_MOST_NOTES: Final = 8
 
 
 class ServerProbes:
@@ -42,6 +44,7 @@ class ServerProbes:
         self._plan = plan
         self._host = plan.target.server or socket.gethostname()
         self._connecting = _Span()
+        self._notes: tuple[tuple[str, str], ...] = ()
 
     def all(self) -> list[Probe]:
         from eloquence_ops.run.board import Probe
@@ -90,6 +93,7 @@ class ServerProbes:
                 host=self._host,
                 said=_both(refused, plan) if refused else None,
                 privilege=way,
+                notes=self._notes,
                 at_s=round(span.begun - board.started, 6),
                 duration_s=round(span.ended - span.begun, 6),
             )
@@ -101,12 +105,15 @@ class ServerProbes:
         if plan.on_server:
             return LocalLink(plan.environ, Path.home())
         from eloquence_ops.server import ssh  # paramiko takes a quarter of a second
-        from eloquence_ops.server.ssh_config import Account
+        from eloquence_ops.server.ssh_config import Account, notes
 
+        to = destination.parse(plan.target.server or "")
+        account = Account.of_this_process(plan.environ)
+        self._notes = tuple(_both(note, plan) for note in notes(to, account)[:_MOST_NOTES])
         return await ssh.connect(
-            destination.parse(plan.target.server or ""),
-            Account.of_this_process(plan.environ),
-            accepted_key=plan.target.server_key,
+            to,
+            account,
+            accepted_keys=plan.target.server_key,
             key_file=_key_file(plan.environ),
             ask=plan.ask,
         )
@@ -163,8 +170,9 @@ class _AsRoot:
     async def run(
         self, command: Sequence[str], *, stdin: bytes, timeout_s: float, limit_bytes: int
     ) -> Completed:
-        """As `Link.run`; raises `TimeoutError` where the deadline came first."""
-        prepared = sudo.as_root(command, self._plan.sudo_password, stdin)
+        """As `Link.run`, of a command that does nothing without `stdin`; raises `TimeoutError`
+        where the deadline came first."""
+        prepared = sudo.as_root(command, self._plan.sudo_password, stdin, harmless_alone=True)
         try:
             completed = await self._link.run(
                 prepared.command,
@@ -196,8 +204,12 @@ def _outcome(refused: EloquenceError) -> ReachOutcome:
             return "failed"
 
 
-def _both(refused: EloquenceError, plan: Plan) -> tuple[str, str]:
+class _Worded(Protocol):
+    def sentence(self, language: Language) -> str: ...
+
+
+def _both(told: _Worded, plan: Plan) -> tuple[str, str]:
     return (
-        plan.redactor.text(refused.sentence("en")),
-        plan.redactor.text(refused.sentence("fr")),
+        plan.redactor.text(told.sentence("en")),
+        plan.redactor.text(told.sentence("fr")),
     )

@@ -4,6 +4,7 @@ was not known: it never overrules one that is."""
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from eloquence_ops.server.errors import HostKeyRefused
 from eloquence_ops.server.known_hosts import Entry, HostKey, Judgement, Verdict
@@ -11,13 +12,13 @@ from eloquence_ops.server.ssh_config import Host
 
 
 def verify(
-    host: Host, key: HostKey, judgement: Judgement, *, accepted: str | None, is_last: bool
+    host: Host, key: HostKey, judgement: Judgement, *, accepted: Sequence[str], is_last: bool
 ) -> None:
-    """Raises `HostKeyRefused` unless the key is known, or unknown and the accepted one.
+    """Raises `HostKeyRefused` unless the key is known, or unknown and an accepted one.
 
-    `accepted` is a fingerprint (`SHA256:…` without padding) and holds for the destination alone:
-    hops before it (`is_last` false) must be known. Where it is given, the destination must show
-    that key even if another one is known.
+    `accepted` are fingerprints (`SHA256:…` without padding) that no hop before has shown: a hop
+    must not pass itself off as the destination. Where one is left for the destination, it must show
+    that, even if another key of it is known.
     """
     shown = {"host": host, "fingerprint": key.fingerprint, "type": key.type}
     lines = ", ".join(entry.place for entry in judgement.entries)
@@ -27,10 +28,11 @@ def verify(
         known = ", ".join(entry.key.fingerprint for entry in judgement.entries)
         forget = "; ".join(dict.fromkeys(_forget(host, entry) for entry in judgement.entries))
         raise HostKeyRefused("hostkey.changed", place=lines, known=known, forget=forget, **shown)
-    if is_last and accepted is not None:
-        if accepted.rstrip("=") != key.fingerprint:
-            raise HostKeyRefused("hostkey.not-the-accepted", accepted=accepted, **shown)
-    elif judgement.verdict is Verdict.UNKNOWN:
+    if key.fingerprint in accepted:
+        return
+    if is_last and accepted:
+        raise HostKeyRefused("hostkey.not-the-accepted", accepted=", ".join(accepted), **shown)
+    if judgement.verdict is Verdict.UNKNOWN:
         raise HostKeyRefused("hostkey.unknown" if is_last else "hostkey.unknown-hop", **shown)
 
 

@@ -12,7 +12,7 @@ import errno
 import shlex
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -54,23 +54,23 @@ async def connect(
     to: Destination,
     account: Account,
     *,
-    accepted_key: str | None = None,
+    accepted_keys: Sequence[str] = (),
     key_file: Path | None = None,
     ask: Ask | None = None,
     deadlines: Deadlines = DEADLINES,
 ) -> SshLink:
     """A link to the server, its key verified and logged in.
 
-    `accepted_key` is a fingerprint (see `host_key.verify`), `key_file` the private key to try
+    `accepted_keys` are fingerprints (see `host_key.verify`), `key_file` the private key to try
     first, `ask` asks a person for a passphrase (without it none is asked for). Raises `LinkError`
     and `SshConfigError`.
     """
-    way = Way()
+    way = Way(accepted_keys)
     try:
         hosts = route(to, account)
         for host in hosts:
             await way.go_on(host, account, deadlines)
-            way.verify(accepted_key, is_last=host is hosts[-1])
+            way.verify(is_last=host is hosts[-1])
             await way.log_in(key_file, ask, deadlines)
     except BaseException:
         way.end()

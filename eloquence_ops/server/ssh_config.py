@@ -85,6 +85,12 @@ def route(to: Destination, account: Account) -> tuple[Host, ...]:
     return _route(to, account, jumps=None, before=())
 
 
+def notes(to: Destination, account: Account) -> tuple[Note, ...]:
+    """What of the configuration is not followed on the way, each once; raises as `route` does."""
+    hosts = route(to, account)
+    return tuple(dict.fromkeys(note for host in hosts for note in host.notes))
+
+
 def _route(
     to: Destination, account: Account, jumps: list[Destination] | None, before: tuple[str, ...]
 ) -> tuple[Host, ...]:

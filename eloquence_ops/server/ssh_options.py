@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from eloquence_ops.language import Language
+from eloquence_ops.phrases import phrase
+
 _FIRST_WINS: Final = frozenset(
     {"hostname", "port", "user", "hostkeyalias", "identityagent", "identitiesonly"}
 )
@@ -50,6 +53,9 @@ class Note:
     phrase_id: str
     where: str
     keyword: str
+
+    def sentence(self, language: Language) -> str:
+        return phrase(self.phrase_id, language, where=self.where, keyword=self.keyword)
 
 
 @dataclass

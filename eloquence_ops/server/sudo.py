@@ -57,14 +57,17 @@ _WAY: Final = b"eloquence: as root by way of "
 _ASK: Final = "LC_ALL=C sudo -k -S -p ''"
 # No newline in it: a login shell that is no POSIX shell takes none within quotes. The password is
 # tried by itself first, since sudo takes what follows a wrong one for further attempts.
+# A rule may allow this one command and no `true`. To list what is allowed does not tell whether it
+# takes a password: only running it does.
 _SCRIPT: Final = (
-    "password=$1; shift; "
+    "password=$1; alone=$2; shift 2; "
     f"""tell() {{ printf '{_WAY.decode()}%s\\n' "$*" >&2; }}; """
     'skip() { [ "$password" = none ] || IFS= read -r unused; }; '
     f'if [ "$(id -u)" -eq 0 ]; then skip; tell {Privilege.ROOT}; exec "$@"; '
     f"elif ! command -v sudo >/dev/null 2>&1; then "
     f'skip; tell {Privilege.NO_SUDO}; exec "$@"; '
-    "elif sudo -n true </dev/null >/dev/null 2>&1; then "
+    "elif { sudo -n true || "
+    """{ [ "$alone" = harmless ] && sudo -n -- "$@"; }; } </dev/null >/dev/null 2>&1; then """
     f'skip; tell {Privilege.WITHOUT_PASSWORD}; exec sudo -n -- "$@"; '
     f'elif [ "$password" = none ]; then tell {Privilege.PASSWORD_MISSING}; exec "$@"; fi; '
     "IFS= read -r secret; "
@@ -76,14 +79,23 @@ _SCRIPT: Final = (
 )
 
 
-def as_root(command: Command, password: Secret | None = None, stdin: bytes = b"") -> Prepared:
+def as_root(
+    command: Command,
+    password: Secret | None = None,
+    stdin: bytes = b"",
+    *,
+    harmless_alone: bool = False,
+) -> Prepared:
     """`command` as root if any way leads there, otherwise as the user himself; see `went`.
 
-    The password is tried once, and only where it is asked for.
+    The password is tried once, and only where it is asked for. `harmless_alone`: without input it
+    does nothing, so that it may be run once to find out whether sudo allows just this.
     """
     known = "given" if password else "none"
     before = f"{password.reveal()}\n".encode() if password else b""
-    return Prepared(("/bin/sh", "-c", _SCRIPT, "sh", known, *words(command)), before + stdin)
+    alone = "harmless" if harmless_alone else "untried"
+    told = ("/bin/sh", "-c", _SCRIPT, "sh", known, alone)
+    return Prepared((*told, *words(command)), before + stdin)
 
 
 def went(stderr: bytes) -> Went:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -39,9 +39,13 @@ DEADLINES: Final = Deadlines()
 
 
 class Way:
-    """Grows host by host: `go_on`, `verify`, `log_in`. Nothing of ours is sent before `verify`."""
+    """Grows host by host: `go_on`, `verify`, `log_in`. Nothing of ours is sent before `verify`.
 
-    def __init__(self) -> None:
+    Each of `accepted_keys`, fingerprints, is one host's.
+    """
+
+    def __init__(self, accepted_keys: Sequence[str] = ()) -> None:
+        self._accepted = [fingerprint.rstrip("=") for fingerprint in accepted_keys]
         self._sessions: list[Session] = []
         self._hang_up: Callable[[], None] = lambda: None
         self._known: tuple[known_hosts.Entry, ...] = ()
@@ -79,7 +83,7 @@ class Way:
         self._sessions.append(await start(host, Wire(stream), types, deadlines.handshake))
         self._host = host
 
-    def verify(self, accepted_key: str | None, *, is_last: bool) -> None:
+    def verify(self, *, is_last: bool) -> None:
         """Raises `HostKeyRefused`, and `LinkError` where the link has ended meanwhile."""
         host = self.host
         try:
@@ -87,7 +91,9 @@ class Way:
         except paramiko.SSHException:
             raise LinkError("link.handshake-cut", host=host.name, port=host.port) from None
         judgement = known_hosts.judge(self._known, host.known_as, host.port, key)
-        host_key.verify(host, key, judgement, accepted=accepted_key, is_last=is_last)
+        host_key.verify(host, key, judgement, accepted=self._accepted, is_last=is_last)
+        if key.fingerprint in self._accepted:
+            self._accepted.remove(key.fingerprint)
 
     async def log_in(self, key_file: Path | None, ask: Ask | None, deadlines: Deadlines) -> None:
         """Raises `LoginRefused`."""

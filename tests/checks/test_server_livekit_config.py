@@ -49,6 +49,14 @@ LATER, EARLIER = changed(timedelta(hours=1)), changed(timedelta(hours=-1))
         ({}, (yaml(KEY),), "not-compared"),
         ({}, (yaml(KEY), changed(timedelta(hours=-1), inode=timedelta(hours=1))), "not-compared"),
         ({}, (yaml(KEY), changed(timedelta(hours=1), "/etc/other.yaml")), "not-compared"),
+        ({}, (yaml(refused_lines=(3,), not_understood=(3,)), LATER), "refused-lines"),
+        ({}, (yaml(KEY, refused_lines=(3,)), LATER), "refused-lines"),
+        ({}, (yaml(refused_lines=(3,)),), "not-compared"),
+        ({}, (yaml(refused_lines=(3,)), EARLIER), "ok"),
+        ({}, (yaml(not_understood=(3,)), LATER), "not-followed"),
+        ({}, (yaml(not_understood=(3,)),), "not-followed"),
+        ({}, (yaml(not_understood=(3,)), EARLIER), "ok"),
+        ({}, (yaml(KEY, not_understood=(4,)), LATER), "unknown-keys"),
         ({"started_at": None}, (yaml(KEY), LATER), "not-compared"),
         ({}, (yaml(exists=None, settings=None, unknown_keys=None), LATER), "not-read"),
         ({}, (yaml(exists=False, settings=None, unknown_keys=None),), "not-here"),
@@ -69,6 +77,13 @@ def test_the_keys_are_named_with_their_lines() -> None:
     found = judged(livekit_config, seen(unit(LIVEKIT_UNIT), SERVED, yaml(KEY, nested), LATER))
     assert found is not None
     assert found.evidence == {"path": PATH, "keys": ("prot:3", "rtc.no_such")}
+
+
+def test_the_lines_are_named() -> None:
+    run = seen(unit(LIVEKIT_UNIT), SERVED, yaml(refused_lines=(3, 7)), LATER)
+    found = judged(livekit_config, run)
+    assert found is not None
+    assert found.evidence == {"path": PATH, "lines": "3, 7"}
 
 
 def test_what_was_not_read_is_not_judged() -> None:

@@ -282,6 +282,39 @@ def test_a_lookalike_is_brought_up_by_what_is_its_own_and_explains_the_rest_too(
     assert chosen(diagnose(both, known)) == {"api-crashes"}
 
 
+def inside(finding_id: str, status: Status) -> Finding:
+    return Finding(finding_id, status, Vantage.SERVER, Subject("https://api.test"))
+
+
+def test_a_lookalike_is_stated_as_long_as_nobody_has_looked_where_it_would_show() -> None:
+    known = catalogue(
+        cause("api-is-down", ["api.check-0.bad"]),
+        cause("api-crashes", ["server.unit.crashes@server"], looks_like=["api-is-down"]),
+        cause(
+            "api-hangs",
+            ["server.port.silent@server"],
+            contradicted_by=["api.check-1.ok"],
+            looks_like=["api-is-down"],
+        ),
+    )
+    down = finding("api.check-0.bad")
+
+    def stated(*more: Finding) -> tuple[str, list[str]]:
+        (only,) = diagnose([down, *more], known).causes
+        assert only.cause.id == "api-is-down"
+        assert all(other.is_lookalike for other in only.alternatives)
+        return only.confidence, [other.cause.id for other in only.alternatives]
+
+    assert stated() == ("possible", ["api-crashes", "api-hangs"])
+    # What could not be told there tells nothing.
+    unknown = inside("server.unit.hidden", Status.UNKNOWN)
+    assert stated(unknown) == ("possible", ["api-crashes", "api-hangs"])
+    assert stated(inside("server.unit.ok", Status.PASS)) == ("possible", ["api-hangs"])
+    assert stated(finding("api.check-1.ok", Status.PASS)) == ("possible", ["api-crashes"])
+    both = (inside("server.unit.ok", Status.PASS), inside("server.port.ok", Status.PASS))
+    assert stated(*both) == ("likely", [])
+
+
 def test_a_lookalike_that_is_stated_gives_way_however_specific_it_is() -> None:
     known = catalogue(
         cause("api-is-down", ["api.check-0.bad", "api.check-1.bad"], prior=1),

@@ -42,6 +42,7 @@ SHOWING: Final[dict[str, Showing]] = {
     "livekit-config-wrong": Showing("livekit-refuses-its-yaml"),
     "livekit-crash-looping": Showing("livekit-program-missing"),
     "livekit-not-installed": Showing("livekit-not-installed"),
+    "livekit-secret-short": Showing("livekit-secret-short"),
     "server-clock-not-kept": Showing("clock-not-kept"),
     "server-disk-filling": Showing("disk-nearly-full"),
     "server-disk-full": Showing("disk-full-for-logs"),

@@ -155,6 +155,9 @@ SHOWN: Final[dict[str, Shown]] = {
         f"grep -q no_such_setting /etc/livekit.yaml && {_state('livekit', ActiveState='active')}",
         ((LIVEKIT_BEHIND, "200"),),
     ),
+    "livekit-secret-short": Shown(
+        _journal("livekit", "secret is too short"), ((LIVEKIT_BEHIND, "200"), (API_BEHIND, "200"))
+    ),
     "livekit-refuses-its-yaml": Shown(
         _journal("livekit", "no_such_setting"), ((LIVEKIT_BEHIND, "502"),)
     ),

@@ -49,6 +49,16 @@ def test_a_stopped_livekit_that_nobody_asked_for_since(host: Host, tmp_path: Pat
     assert "livekit.yaml changed" in said
 
 
+@pytest.mark.parametrize(
+    ("fault", "name"), [("api-env-missing", ".env.local"), ("api-adapters-missing", "adapters")]
+)
+def test_what_was_deleted_just_before(host: Host, tmp_path: Path, fault: str, name: str) -> None:
+    FAULTS[fault](host)
+    host.curl("--request", "POST", "https://api.éloquence.test/api/sessions")
+    said = _lines(host, tmp_path)
+    assert f"{name} deleted" in said, said[:1500]
+
+
 def test_an_api_that_fails_behind_no_proxy(host: Host, tmp_path: Path) -> None:
     path = f"{REMOTE_DIR}/adapters/livekit.py"
     host.write(path, "raise RuntimeError('an update went wrong')\n")

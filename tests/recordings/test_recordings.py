@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.diagnosis.model import Alternative
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.recording import read
 from tests.host.recordings import SHOWING
@@ -26,7 +27,11 @@ def named(result: Result) -> dict[str, str]:
 
 
 def alternatives(result: Result) -> list[str]:
-    return [other.cause.id for entry in result.diagnosis.causes for other in entry.alternatives]
+    return [other.cause.id for other in stated(result) if not other.is_lookalike]
+
+
+def stated(result: Result) -> list[Alternative]:
+    return [other for entry in result.diagnosis.causes for other in entry.alternatives]
 
 
 def test_a_machine_without_ipv6_is_blamed_itself() -> None:
@@ -77,6 +82,15 @@ def test_the_real_nginx_before_a_stopped_livekit() -> None:
     result = replayed("real-stack-livekit-down")
     assert set(named(result)) == {"livekit-not-running"}
     assert alternatives(result) == ["livekit-breaks-off", "proxy-wrong-upstream"]
+    # From inside each of them has findings of its own.
+    assert {other.cause.id for other in stated(result) if other.is_lookalike} == {
+        "livekit-config-wrong",
+        "livekit-crash-looping",
+        "livekit-hanging",
+        "livekit-not-installed",
+        "server-out-of-memory",
+        "unit-not-enabled",
+    }
 
 
 def test_the_real_livekit_without_a_coach() -> None:

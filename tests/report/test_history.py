@@ -354,7 +354,9 @@ def test_on_the_screen_it_keeps_to_eighty_columns(language: Language) -> None:
     Screen(Console(file=page, width=80), story(language, *FACTS)).show()
     above = page.getvalue().partition("TO DO" if language == "en" else "À FAIRE")[0]
     assert "02:41 UTC" in above
-    assert max(map(len, above.splitlines())) <= 80
+    # A command is never broken: it is there to be pasted.
+    told = [line for line in above.splitlines() if not line.startswith("    eloquence ")]
+    assert max(map(len, told)) <= 80
 
 
 def test_another_day_has_its_date() -> None:

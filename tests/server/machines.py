@@ -24,8 +24,10 @@ from tests.probes.peers import free_port
 from tests.real import REQUIRE, require
 
 PASSWORD: Final = "correct horse battery staple"
-USERS: Final = {"withpassword": 61001, "free": 61002, "nobodyspecial": 61003, "anybody": 61004}
-"""Their sudo: with the password above, without one, not allowed. The last has no password."""
+USERS: Final = {"withpassword": 61001, "free": 61002, "nobodyspecial": 61003, "anybody": 61004,
+                "onlypython": 61005}  # fmt: skip
+"""Their sudo: with the password above, without one, not allowed, not allowed, without one for
+python3 alone. The fourth has no password."""
 
 _SUDOERS: Final = """\
 Defaults env_reset, mail_badpass, use_pty, !lecture
@@ -34,6 +36,7 @@ root ALL=(ALL:ALL) ALL
 withpassword ALL=(ALL:ALL) ALL
 withpassword ALL=(ALL:ALL) NOPASSWD: /usr/bin/tee
 free ALL=(ALL:ALL) NOPASSWD: ALL
+onlypython ALL=(root) NOPASSWD: /usr/bin/python3
 """
 _SETUP: Final = """\
 set -e
@@ -44,7 +47,7 @@ mkdir -m 755 /run/sshd
 install -m 644 authorized_keys /run/authorized_keys
 mount -t tmpfs tmpfs /var/lib/sudo
 mount -t tmpfs tmpfs /home
-for user in withpassword free nobodyspecial anybody; do
+for user in withpassword free nobodyspecial anybody onlypython; do
   mkdir "/home/$user"
   chown "$user" "/home/$user"
 done

@@ -116,6 +116,34 @@ def test_one_connection_and_one_command_for_all_the_facts(
     assert "Starting session: shell" not in log
 
 
+def test_what_of_ssh_s_configuration_is_not_followed_is_said(
+    server: Machine, authorized: Client
+) -> None:
+    """On stderr, where a person sees it without asking for more, and with the finding."""
+    authorized.configure("RevokedHostKeys ~/.ssh/revoked\nMatch exec true\n  User never\n")
+    found = check_server(authorized, server.port, *JSON, key=server.fingerprint("ed25519"))
+    finding = found.finding("server.reached")
+    assert (finding["id"], finding["status"]) == ("server.reached.otherwise", "pass")
+    file = authorized.home / ".ssh" / "config"
+    for sentence in (
+        f"{file}:1: revokedhostkeys is not followed here",
+        f"{file}:2: Match exec is not followed here",
+    ):
+        assert sentence in found.ended.complaint
+        assert sentence in finding["summary"]
+
+
+def test_a_certificate_that_was_not_shown_is_named_where_no_key_was_taken(
+    server: Machine, newcomer: Client
+) -> None:
+    newcomer.key()
+    newcomer.configure("CertificateFile ~/.ssh/id-cert.pub\n")
+    found = check_server(newcomer, server.port, *JSON, key=server.fingerprint("ed25519"))
+    finding = found.finding("server.reached")
+    assert finding["id"] == "server.reached.login"
+    assert "config:1: certificatefile is not followed here" in finding["summary"]
+
+
 # Whatever a server may answer
 
 

@@ -29,7 +29,7 @@ def entered(client: Client, port: int, accepted: str | None = None) -> str:
     """The type of the key that was shown, once we are in."""
 
     async def story() -> str:
-        async with client.link(port, accepted_key=accepted) as link:
+        async with client.link(port, accepted_keys=[accepted] if accepted else []) as link:
             await link.run("true", timeout_s=20)
             return shown_key(link._session).type
 
@@ -195,7 +195,7 @@ def test_a_link_that_ends_between_the_handshake_and_the_key(
             (host,) = route(Destination("127.0.0.1", port=server.port), visitor.account)
             await way.go_on(host, visitor.account, DEADLINES)
             way.session.end()
-            way.verify(None, is_last=True)
+            way.verify(is_last=True)
         finally:
             way.end()
 

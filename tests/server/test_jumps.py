@@ -18,6 +18,9 @@ from tests.server.client import Client
 from tests.server.machines import Machine, machine
 from tests.server.test_broken_links import QUICK
 
+# Each host has a key of its own.
+KINDS = {"ecdsa": "ecdsa-sha2-nistp256", "rsa": "rsa-sha2-512", "ed25519": "ssh-ed25519"}
+
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, list[Machine]]]:
@@ -26,8 +29,10 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client,
     client = Client.new(folder / "client")
     with contextlib.ExitStack() as stack:
         made = [
-            stack.enter_context(machine(folder / name, client.key(f"for-{name}")))
-            for name in ("first", "second", "third")
+            stack.enter_context(
+                machine(folder / name, client.key(f"for-{name}"), extra=f"HostKeyAlgorithms {kind}")
+            )
+            for name, kind in zip(("first", "second", "third"), KINDS.values(), strict=True)
         ]
         yield client, made
 
@@ -37,7 +42,10 @@ def client(machines: tuple[Client, list[Machine]], tmp_path: Path) -> Client:
     """Each test has its own known hosts."""
     whose, made = machines
     client = Client(whose.home, {})
-    known = "".join(f"[127.0.0.1]:{one.port} {one.host_keys['ed25519']}\n" for one in made)
+    known = "".join(
+        f"[127.0.0.1]:{one.port} {one.host_keys[kind]}\n"
+        for one, kind in zip(made, KINDS, strict=True)
+    )
     (client.home / ".ssh" / "known_hosts").write_text(known)
     client.configure(configuration(made))
     return client
@@ -83,30 +91,75 @@ def test_jumps_within_jumps(client: Client, machines: tuple[Client, list[Machine
     assert who_connects(client)
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_an_unknown_key_on_the_way_stops(
-    client: Client, machines: tuple[Client, list[Machine]], place: int
-) -> None:
-    _, made = machines
+def forget(client: Client, *places: int) -> None:
     file = client.home / ".ssh" / "known_hosts"
     lines = file.read_text().splitlines()
-    del lines[place]
-    file.write_text("\n".join(lines) + "\n")
-    accepted = made[place].fingerprint("ed25519")
-    for given in (None, accepted):  # which is for the destination alone
-        with pytest.raises(HostKeyRefused) as error:
-            who_connects(client, accepted_key=given)
-        assert error.value.phrase_id == "hostkey.unknown-hop"
-        assert str(made[place].port) in error.value.sentence("en")
+    file.write_text("".join(f"{line}\n" for at, line in enumerate(lines) if at not in places))
+
+
+def fingerprints(made: list[Machine]) -> list[str]:
+    return [one.fingerprint(kind) for one, kind in zip(made, KINDS, strict=True)]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_unknown_key_on_the_way_stops_and_its_fingerprint_lets_on(
+    client: Client, machines: tuple[Client, list[Machine]], place: int
+) -> None:
+    made = machines[1]
+    forget(client, place)
+    its = fingerprints(made)[place]
+    with pytest.raises(HostKeyRefused) as error:
+        who_connects(client)
+    assert error.value.phrase_id == "hostkey.unknown-hop"
+    assert str(made[place].port) in error.value.sentence("en")
+    for language in ("en", "fr"):
+        assert f"--server-key {its}" in error.value.sentence(language)
+    assert who_connects(client, accepted_keys=[its])
+
+
+def test_the_accepted_key_of_the_destination_opens_no_hop(
+    client: Client, machines: tuple[Client, list[Machine]]
+) -> None:
+    forget(client, 0)
+    with pytest.raises(HostKeyRefused) as error:
+        who_connects(client, accepted_keys=fingerprints(machines[1])[2:])
+    assert error.value.phrase_id == "hostkey.unknown-hop"
+
+
+def test_where_no_host_is_known_each_is_accepted_by_its_own_key(
+    client: Client, machines: tuple[Client, list[Machine]]
+) -> None:
+    """As in a CI job that goes through a bastion; the order does not matter."""
+    forget(client, 0, 1, 2)
+    accepted = fingerprints(machines[1])
+    assert who_connects(client, accepted_keys=accepted[::-1])
+    with pytest.raises(HostKeyRefused) as error:
+        who_connects(client, accepted_keys=accepted[:2])
+    assert error.value.phrase_id == "hostkey.unknown"
+
+
+def test_a_hop_cannot_pass_itself_off_as_the_destination(
+    client: Client, machines: tuple[Client, list[Machine]]
+) -> None:
+    """The third host is the first one here; its key was accepted, once."""
+    made = machines[1]
+    forget(client, 0, 1, 2)
+    accepted = fingerprints(made)
+    text = configuration(made, "first").replace(f"Port {made[2].port}", f"Port {made[0].port}")
+    client.configure(text.replace("for-third", "for-first"))
+    with pytest.raises(HostKeyRefused) as error:
+        who_connects(client, accepted_keys=[accepted[0], accepted[2]])
+    assert error.value.phrase_id == "hostkey.not-the-accepted"
+    with pytest.raises(HostKeyRefused):
+        who_connects(client, accepted_keys=[accepted[0]])
+    assert who_connects(client, accepted_keys=[accepted[0], accepted[0]])
 
 
 def test_the_accepted_key_is_the_destinations(
     client: Client, machines: tuple[Client, list[Machine]]
 ) -> None:
-    _, made = machines
-    file = client.home / ".ssh" / "known_hosts"
-    file.write_text("".join(f"{line}\n" for line in file.read_text().splitlines()[:2]))
-    assert who_connects(client, accepted_key=made[2].fingerprint("ed25519"))
+    forget(client, 2)
+    assert who_connects(client, accepted_keys=fingerprints(machines[1])[2:])
 
 
 def test_a_hop_that_takes_no_key_is_named(

@@ -45,8 +45,9 @@ def run(
     stdin: bytes = b"",
     *,
     password: Secret | None = RIGHT,
+    harmless: bool = False,
 ) -> tuple[Completed, Went]:
-    prepared = sudo.as_root(command, password, stdin)
+    prepared = sudo.as_root(command, password, stdin, harmless_alone=harmless)
 
     async def story() -> Completed:
         async with client.link(server.port, user=user) as link:
@@ -81,6 +82,37 @@ def test_the_way_to_root_is_found_and_gone_in_one_command(
     uid, _, rest = completed.stdout.partition(b"\n")
     assert (uid == b"0") is (expected in TO_ROOT)
     assert (rest, went.stderr, completed.exit_status) == (b"input", b"err\n", 7)
+
+
+PROGRAM = b"import os, sys; print(os.getuid(), end=''); sys.exit(7)"
+
+
+@pytest.mark.parametrize("password", [None, RIGHT, WRONG])
+def test_a_rule_for_this_one_command_is_found_and_used(
+    server: Machine, authorized: Client, password: Secret | None
+) -> None:
+    """`sudo -n true` would be refused."""
+    completed, went = run(
+        server, authorized, "onlypython", COMMAND, PROGRAM, password=password, harmless=True
+    )
+    assert (went.privilege, completed.stdout) == (Privilege.WITHOUT_PASSWORD, b"0")
+    assert (completed.exit_status, went.stderr) == (7, b"")
+
+
+def test_what_is_not_harmless_is_not_run_to_find_out(server: Machine, authorized: Client) -> None:
+    _, went = run(server, authorized, "onlypython", COMMAND, PROGRAM, password=None)
+    assert went.privilege is Privilege.PASSWORD_MISSING
+
+
+def test_a_rule_that_asks_for_a_password_is_no_way_without_one(
+    server: Machine, authorized: Client
+) -> None:
+    """sudo lists the command as allowed all the same."""
+    completed, went = run(
+        server, authorized, "withpassword", COMMAND, PROGRAM, password=None, harmless=True
+    )
+    assert went.privilege is Privilege.PASSWORD_MISSING
+    assert completed.stdout == b"61001"
 
 
 def test_a_wrong_password_is_tried_once(server: Machine, authorized: Client) -> None:

@@ -1,11 +1,13 @@
 """Faults of the two services, each made on a real host: from inside exactly it, and certain.
 
-From outside alone what is held possible includes it, or what it looks like from there; the probe
-that is named next selects that one, and the journal that one then reads, the fault itself.
+From outside alone it is among what is stated: chosen, or an alternative whose next probe selects
+it, or what cannot be told from the chosen one there; of these the next probe is the look from
+inside, which names it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -108,7 +110,23 @@ def chosen(result: Result) -> dict[str, str]:
 
 
 def alternatives(result: Result) -> set[str]:
-    return {other.cause.id for entry in result.diagnosis.causes for other in entry.alternatives}
+    """Those that evidence from outside speaks for as well."""
+    return {
+        other.cause.id
+        for entry in result.diagnosis.causes
+        for other in entry.alternatives
+        if not other.is_lookalike
+    }
+
+
+def looks_alike(result: Result) -> set[str]:
+    """Those that only a look from inside tells from the chosen one."""
+    return {
+        other.cause.id
+        for entry in result.diagnosis.causes
+        for other in entry.alternatives
+        if other.is_lookalike
+    }
 
 
 def next_probes(result: Result) -> dict[str, str]:
@@ -123,6 +141,62 @@ def read_in_its_journal(host: Host, cause: str) -> list[str]:
     last = "\n".join(host.shell(journal).stdout.splitlines()[-12:])
     found = [entry for entry in search(last, catalogue()) if isinstance(entry, Symptom)]
     return [named for entry in found for named in entry.causes]
+
+
+def assert_is_stated(cause: str, outside: Result, *, shows: bool) -> None:
+    if not shows:
+        return
+    assert cause in {*chosen(outside), *alternatives(outside), *looks_alike(outside)}
+    if cause in looks_alike(outside):
+        assert "eloquence doctor" in next_probes(outside)[cause]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("api-syntax-error", "api-crash-looping"),
+        ("api-hangs-at-start", "api-hanging"),
+        ("api-not-enabled", "unit-not-enabled"),
+        ("api-killed-for-memory", "server-out-of-memory"),
+        ("disk-full-for-start", "server-disk-full"),
+        ("livekit-refuses-its-yaml", "livekit-config-wrong"),
+        ("livekit-not-installed", "livekit-not-installed"),
+    ],
+)
+def test_without_a_way_to_the_server_the_cause_is_stated_with_the_look_that_decides(
+    host: Host, fault: str, cause: str, tmp_path: Path
+) -> None:
+    """Really without: nothing of SSH is configured, and nobody logs in."""
+    FAULTS[fault](host)
+    host.wait_until(_ONCE.get(fault, "true"))
+    screen = tmp_path / "screen"
+    report = doctor(host, "--output", f"console={screen}", inside=False)
+    assert not report["vantages"]["server"]
+    (entry,) = report["causes"]
+    assert entry["confidence"] == "possible"
+    stated = {other["id"]: other["next_probe"] for other in entry["alternatives"]}
+    assert "eloquence doctor --server USER@SERVER" in stated[cause]
+    shown = " ".join(screen.read_text().split())
+    title = catalogue().causes[cause].title.en
+    assert (
+        title in shown.partition("not told apart from here: ")[2].partition("eloquence doctor")[0]
+    )
+    # The probe that is named, with the server put in.
+    assert causes(doctor(host)) == {cause: "certain"}
+
+
+@pytest.mark.parametrize("fault", ["api-unit-not-reloaded", "api-started-by-hand"])
+def test_what_shows_from_inside_alone_is_healthy_from_here_and_says_where_nobody_looked(
+    host: Host, fault: str, tmp_path: Path
+) -> None:
+    FAULTS[fault](host)
+    screen = tmp_path / "screen"
+    report = doctor(host, "--output", f"console={screen}", inside=False)
+    assert (report["verdict"], problems(report)) == ("healthy", {})
+    said = " ".join(screen.read_text().split())
+    (not_examined,) = re.findall(r"Not examined: ([^.]*)\.", said)
+    assert "server" in not_examined.split(", ")
+    assert not_examined in report["headline"]
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
@@ -140,6 +214,7 @@ def test_a_fault_of_the_api_is_named_exactly_from_inside_and_held_possible_from_
     outside = from_outside(read(record))
     assert set(chosen(outside)) == ({expected.from_outside} if expected.from_outside else set())
     assert alternatives(outside) == expected.stated
+    assert_is_stated(expected.cause, outside, shows=bool(expected.from_outside))
     if expected.probe:
         next_probe = next_probes(outside)[expected.probe]
         assert selected(host, expected.probe, next_probe) == expected.selects
@@ -157,6 +232,7 @@ def test_faults_of_livekit_are_told_apart_from_inside_alone(host: Host, tmp_path
         outside = from_outside(read(record))
         assert set(chosen(outside)) == {"livekit-not-running"}
         assert alternatives(outside) == {"livekit-breaks-off", "proxy-wrong-upstream"}
+        assert_is_stated(cause, outside, shows=True)
         next_probe = next_probes(outside)["livekit-breaks-off"]
         assert selected(host, "livekit-breaks-off", next_probe) == "livekit-not-running"
         host.shell(mended)

@@ -6,9 +6,9 @@ import os
 import re
 import time
 
-from eloquence_ops.server.remote import interpreter
+from eloquence_ops.server.remote import interpreter, source_folders
 from eloquence_ops.server.remote.gaps import Gaps
-from eloquence_ops.server.remote.reading import KIB, read_end, reason_of, text
+from eloquence_ops.server.remote.reading import KIB, Unreadable, read_end, reason_of, text
 
 DPKG_LOG = "/var/log/dpkg.log"
 _DPKG = re.compile(
@@ -17,12 +17,15 @@ _DPKG = re.compile(
 )
 _DAY_S = 86400
 _MOST_PACKAGES = 60
+_MOST_FILES = 300
 
 
-def facts(files: dict[str, str], gaps: Gaps) -> dict[str, object]:
-    """`files` are paths and what each of them is."""
+def facts(
+    files: dict[str, str], gaps: Gaps, folders: dict[str, list[str]] | None = None
+) -> dict[str, object]:
+    """`files` are paths and what each of them is; `folders` paths and what should be in them."""
     found: dict[str, object] = {}
-    seen = []
+    seen: list[dict[str, object]] = []
     for path, what in files.items():
         try:
             status = os.stat(path)
@@ -39,11 +42,30 @@ def facts(files: dict[str, str], gaps: Gaps) -> dict[str, object]:
                 "changed_at": int(status.st_ctime),
             }
         )
-    found["files"] = sorted(seen, key=lambda entry: -int(str(entry["changed_at"])))[:150]
+    for folder, needed in (folders or {}).items():
+        try:
+            gone = source_folders.deleted(folder, needed)
+        except OSError as error:
+            if reason_of(error) != "not-found":
+                gaps.note(folder, reason_of(error))
+            continue
+        if gone is not None:
+            seen.append(gone)
+    found["files"] = sorted(seen, key=lambda entry: -int(str(entry["changed_at"])))[:_MOST_FILES]
     with gaps.around("packages"):
-        raw, _ = read_end(DPKG_LOG, 512 * KIB)
-        found["packages"] = packages(text(raw), time.time())
+        raw, whole = read_end(DPKG_LOG, 512 * KIB)
+        found["packages"] = packages(_rotated(whole) + text(raw), time.time())
     return found
+
+
+def _rotated(whole: bool) -> str:
+    """What the log from before holds, where logrotate has just begun a new one."""
+    if not whole:
+        return ""
+    try:
+        return text(read_end(DPKG_LOG + ".1", 512 * KIB)[0])
+    except Unreadable:
+        return ""  # there is none
 
 
 def packages(log: str, now: float) -> list[dict[str, object]]:

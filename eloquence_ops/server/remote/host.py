@@ -8,6 +8,7 @@ from typing import Callable, Generic, NamedTuple, TypeVar
 
 from eloquence_ops.server.remote import (
     environment_file,
+    given_secrets,
     installation,
     listeners,
     livekit_config,
@@ -15,7 +16,6 @@ from eloquence_ops.server.remote import (
     processes,
     proxy,
     units,
-    yaml_subset,
 )
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.listeners import Sockets
@@ -105,9 +105,16 @@ class Host:
         named = [path for path, _ in self.api.environment_files] if self.api is not None else []
         return list(dict.fromkeys([self.environment_path, *named]))
 
+    def required_environment_paths(self) -> list[str]:
+        """Those without which the unit does not start."""
+        named = self.api.environment_files if self.api is not None else []
+        return [path for path, optional in named if not optional]
+
     def masker(self) -> masking.Masker:
         """Knows the values that this server's own files call secret, as far as they can be read."""
-        return masking.Masker([*self._environment_secrets(), *self._livekit_secrets()])
+        return masking.Masker(
+            [*self._environment_secrets(), *self._livekit_secrets(), *self._given_secrets()]
+        )
 
     def _environment_secrets(self) -> list[str]:
         found = []
@@ -118,6 +125,23 @@ class Host:
                 continue
             for variable in environment_file.parse(text):
                 found += masking.secrets_in(variable.name, variable.value)
+        return found
+
+    def _given_secrets(self) -> list[str]:
+        """Those that stand in no file of theirs, only in a unit or with a process."""
+        found: list[str] = []
+        for unit in self.units_or_none().values():
+            found += given_secrets.in_words(unit.arguments, exact=False)
+            found += given_secrets.in_variables(unit.variables)
+        try:
+            running = self.processes()
+        except Unreadable:
+            return found
+        asked = {unit.number("MainPID") for unit in self.units_or_none().values()}
+        for process in running.values():
+            if process.pid in asked or processes.runs_api(process, self.parameters.asgi_app):
+                found += given_secrets.in_words(process.arguments)
+                found += given_secrets.in_variables(process.variables)
         return found
 
     def _livekit_secrets(self) -> list[str]:
@@ -132,20 +156,4 @@ class Host:
             found += livekit_config.load_keys(document).values()
         except Unreadable:
             pass
-        return found + _named_secrets(document.value)
-
-
-def _named_secrets(value: yaml_subset.Value) -> list[str]:
-    """Whatever a configuration keeps under a secret's name, at any depth: `redis.password`."""
-    found: list[str] = []
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if isinstance(inner, str):
-                # `webhook.api_key` is the name of a key pair, as is each name under `keys`.
-                found += [] if name == "api_key" else masking.secrets_in(name, inner)
-            else:
-                found += _named_secrets(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            found += _named_secrets(inner)
-    return found
+        return found + given_secrets.in_settings(document.value)

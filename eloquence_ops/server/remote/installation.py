@@ -122,12 +122,9 @@ def facts(folder: str, api: Unit | None, livekit: Unit | None, gaps: Gaps) -> di
     return found
 
 
-def adapter_paths(folder: str) -> list[str]:
-    """The files and not their folder, which changes too when Python writes its cache there."""
-    try:
-        return [os.path.join(folder, "adapters", name) for name in _adapters(folder)]
-    except Unreadable:
-        return []
+def needed(asgi_app: str) -> list[str]:
+    """What must lie in the folder, for the application that the guide installs."""
+    return ["api.py", "adapters"] if asgi_app.partition(":")[0] == "api" else []
 
 
 def _adapters(folder: str) -> list[str]:

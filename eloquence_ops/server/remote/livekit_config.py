@@ -1,8 +1,8 @@
 """LiveKit's configuration: what it says of ports and addresses, the lengths of its secrets.
 
-The keys that exist are those of livekit-server 1.13.5 (pkg/config/config.go and rtcconfig). LiveKit
-reads strictly: a key that it does not know keeps it from starting, and it exits with status 0 then,
-so that systemd calls the unit stopped, not failed, and does not start it again.
+LiveKit reads strictly: a key that it does not know (`livekit_keys` has those that it does) keeps it
+from starting, and it exits with status 0 then, so that systemd calls the unit stopped, not failed,
+and does not start it again.
 """
 
 from __future__ import annotations
@@ -11,35 +11,12 @@ import os
 
 from eloquence_ops.server.remote import yaml_subset
 from eloquence_ops.server.remote.gaps import Gaps
+from eloquence_ops.server.remote.livekit_keys import SECTIONS
 from eloquence_ops.server.remote.reading import Unreadable, read_text
 from eloquence_ops.server.remote.units import Unit
 from eloquence_ops.server.remote.yaml_subset import Value
 
 DEFAULT_PATH = "/etc/livekit.yaml"
-TOP_LEVEL = frozenset(
-    """port bind_addresses prometheus_port prometheus debug_handler rtc redis audio video room turn
-    ingress sip webhook node_selector key_file keys region signal_relay psrpc log_level logging
-    limit agents development metric trace node_stats enable_data_tracks enable_participant_data_blob
-    api""".split()
-)
-RTC = frozenset(
-    """udp_port tcp_port port_range_start port_range_end use_stun_port_as_ice node_ip stun_servers
-    use_external_ip skip_external_ip_validation advertise_internal_ip use_ice_lite interfaces ips
-    enable_loopback_candidate use_mdns external_ip_only batch_io sctp_min_cwnd sctp_fast_rtx_wnd
-    sctp_cwnd_ca_step host_acceptance_min_wait srflx_acceptance_min_wait prflx_acceptance_min_wait
-    relay_acceptance_min_wait force_tcp turn_servers strict_acks packet_buffer_size
-    packet_buffer_size_video packet_buffer_size_audio pli_throttle congestion_control
-    allow_tcp_fallback tcp_fallback_rtt_threshold allow_udp_unstable_fallback
-    reconnect_on_publication_error reconnect_on_subscription_error reconnect_on_data_channel_error
-    data_channel_max_buffered_amount datachannel_slow_threshold datachannel_lossy_target_latency
-    datachannel_data_track_target_latency forward_stats enable_rtp_stream_restart_detection
-    """.split()
-)
-TURN = frozenset(
-    """enabled domain cert_file key_file tls_port udp_port relay_range_start relay_range_end
-    external_tls bind_addresses ttl_seconds allow_restricted_peer_cidrs deny_peer_cidrs""".split()
-)
-_KNOWN = {"": TOP_LEVEL, "rtc": RTC, "turn": TURN}
 # Told as they are; of everything else only that it is there.
 _SHOWN = {
     "": ("port", "bind_addresses", "prometheus_port", "key_file", "log_level", "development",
@@ -103,6 +80,7 @@ def facts(path: str, gaps: Gaps) -> dict[str, object]:
     found["sections"] = sorted(map(str, document.value))[:80]
     found["unknown_keys"] = _unknown(document)
     found["not_understood"] = document.not_understood[:40]
+    found["refused_lines"] = document.refused[:40]
     with gaps.around("keys"):
         found["keys"] = [
             {"name": name, "secret_length": len(secret)}
@@ -136,8 +114,20 @@ def _unknown(document: yaml_subset.Document) -> list[dict[str, object]]:
             "name": "{}.{}".format(name, key) if name else str(key),
             "line": document.lines.get(key) if not name else None,
         }
-        for name, known in _KNOWN.items()
-        for key in section(document.value, name)
+        for name, known in SECTIONS.items()
+        for values in _mappings(document.value, name)
+        for key in values
         if key not in known
     ]
     return found[:40]
+
+
+def _mappings(document: dict[str, Value], name: str) -> list[dict[str, Value]]:
+    """What stands at `redis.tls` of a configuration, or in each entry of `rtc.turn_servers[]`."""
+    places: list[Value] = [document]
+    for part in name.split(".") if name else []:
+        key = part.replace("[]", "")
+        inner = [place[key] for place in places if isinstance(place, dict) and key in place]
+        lists = [entries for entries in inner if isinstance(entries, list)]
+        places = [entry for entries in lists for entry in entries] if "[]" in part else inner
+    return [place for place in places if isinstance(place, dict)]

@@ -17,7 +17,8 @@ SHORTEST = 6
 UNMISTAKABLE = 16
 
 _SECRET_NAME = re.compile(
-    r"(?i)(?:key|secret|token|passw|pwd|credential|auth|private|salt|signature|dsn|webhook|jwt)"
+    r"(?i)(?:key|secret|token|passw|pass(?:$|phrase|code)|pwd|credential|auth|private|salt|"
+    r"signature|dsn|webhook|jwt)"
 )
 # `TOKEN_ISSUER`, `AUTH_MODE`, `key_file`: the last word says that it is only about a secret.
 _ABOUT_A_SECRET = re.compile(
@@ -46,10 +47,17 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _NAMED = re.compile(
     r"(?i)((?:api[-_]?key|api[-_]?secret|secret[-_]?key|access[-_]?key|auth[-_]?token|"
     r"access_token|refresh_token|join_request|password|passwd|secret|token|authorization)"
-    r"[\"']?\s{0,4}[:=]\s{0,4}[\"']?)(?!\s|bearer\b|basic\b|\*\*\*)[^\s\"',;&<>}]+"
+    r"[\"']?\]?\s{0,4}[:=]\s{0,4}[\"']?)(?!\s|bearer\b|basic\b|\*\*\*)[^\s\"',;&<>}]+"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]+-----)?")
 _ENVIRONMENT_PAIR = re.compile(r"\b([A-Z][A-Z0-9_]{2,60})=('[^']*'|\"[^\"]*\"|[^\s'\";,]+)")
+
+# livekit-server takes all of its configuration as one word, keys and passwords included.
+_WHOLE_CONFIGURATION = frozenset({"config-body"})
+# Behind an option that wants a value the next option can only be one, but for a value that looks
+# just like it.
+_OPTION = re.compile(r"-[A-Za-z]|--[a-z][a-z0-9_.-]*(?:=.*)?", re.DOTALL)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,60}")
 
 
 def is_secret_name(name: str) -> bool:
@@ -133,21 +141,38 @@ def _without_shapes(text: str) -> str:
     return _BEARER.sub(r"\1 " + MASK, text)
 
 
-def without_values(arguments: list[str]) -> list[str]:
-    """The words of a command; the value behind an option that names a secret is masked."""
-    shown = []
+def without_values(arguments: list[str], *, exact: bool = True) -> list[str]:
+    """The words of a command; the value behind an option that names a secret, or that is a whole
+    configuration, is masked.
+
+    Not `exact`: the words were joined by spaces and taken apart again, as systemd's ExecStart is.
+    Where such a value ends is not known then: everything up to the next option is taken for it.
+    """
+    shown: list[str] = []
     hide_next = False
     for word in arguments:
-        option, equals, _ = word.partition("=")
-        if hide_next and not word.startswith("--"):
-            shown.append(MASK)
-            hide_next = False
+        if hide_next and not is_option(word):
+            if shown[-1] != MASK and not shown[-1].endswith("=" + MASK):
+                shown.append(MASK)
+            hide_next = not exact
             continue
-        # `--ssl-keyfile` leads to a file, whose name is worth knowing.
-        names_secret = option.startswith("-") and is_secret_name(option)
-        shown.append(option + "=" + MASK if equals and names_secret else word)
-        hide_next = names_secret and not equals
+        option, equals, _ = word.partition("=")
+        named = takes_secret(option) if option.startswith("-") or equals else False
+        shown.append(option + "=" + MASK if equals and named else word)
+        hide_next = named and (not equals or not exact)
     return shown
+
+
+def is_option(word: str) -> bool:
+    return _OPTION.fullmatch(word) is not None
+
+
+def takes_secret(option: str) -> bool:
+    """Whether `--api-key`, or `API_KEY` of `API_KEY=…`, stands before what must not be shown.
+    `--ssl-keyfile` leads to a file, whose name is worth knowing."""
+    if option.startswith("-"):
+        return option.lstrip("-") in _WHOLE_CONFIGURATION or is_secret_name(option)
+    return _VARIABLE.fullmatch(option) is not None and is_secret_name(option)
 
 
 def _without_jwt(run: re.Match[str]) -> str:

@@ -33,6 +33,12 @@ def caddy_sites(text: str, file: str) -> list[dict[str, object]]:
     return found[:100]
 
 
+def caddy_logs(text: str) -> list[str]:
+    """The files that accesses are written to, where they do not go to the journal."""
+    lines = map(_words, text.split("\n"))
+    return [words[2] for words in lines if words[:2] == ["output", "file"] and len(words) > 2]
+
+
 def haproxy_sites(text: str, file: str) -> list[dict[str, object]]:
     """Every frontend, backend and listen section, with what it binds and where it sends."""
     found: list[dict[str, object]] = []

@@ -40,6 +40,16 @@ class Process(NamedTuple):
         except OSError:
             return None
 
+    @property
+    def variables(self) -> list[tuple[str, str]]:
+        """Its environment, secrets included, for its owner and root; empty for others."""
+        try:
+            words = arguments(read_bytes("/proc/{}/environ".format(self.pid), 64 * KIB))
+        except (Unreadable, OSError):
+            return []
+        pairs = (word.partition("=") for word in words)
+        return [(name, value) for name, equals, value in pairs if equals]
+
     def described(self) -> dict[str, object]:
         return {
             "pid": self.pid,

@@ -69,8 +69,10 @@ def _nginx(path: str, gaps: Gaps) -> Configuration:
 
 
 def _caddy(path: str, _gaps: Gaps) -> Configuration:
-    sites = other_proxies.caddy_sites(read_text(path), path)
-    return Configuration({"sites": sites}, [path], _certificates(sites), [], [])
+    text = read_text(path)
+    sites = other_proxies.caddy_sites(text, path)
+    logs = [log for log in other_proxies.caddy_logs(text) if log.startswith("/")]
+    return Configuration({"sites": sites}, [path], _certificates(sites), logs[:5], [])
 
 
 def _haproxy(path: str, _gaps: Gaps) -> Configuration:

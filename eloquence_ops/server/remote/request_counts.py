@@ -101,8 +101,12 @@ class Counts:
             self._succeeded[key[:2]] = request.at
 
     def described(self, lowest_status: int = 0) -> tuple[list[dict[str, object]], int]:
-        """The most important ones, and how many others there are."""
-        counts = [entry for entry in self._counts.values() if entry.request.status >= lowest_status]
+        """The most important ones, and how many others there are; old endpoints always count."""
+        counts = [
+            entry
+            for entry in self._counts.values()
+            if entry.request.status >= lowest_status or OLD_ENDPOINTS.match(entry.request.path)
+        ]
         chosen = sorted(counts, key=_importance)[:_MOST_PATHS]
         return [entry.described() for entry in chosen], len(counts) - len(chosen)
 

@@ -18,6 +18,7 @@ from eloquence_ops.server.remote import (
     livekit_config,
     machine,
     proxy,
+    source_folders,
     traffic,
     unit_requests,
     units,
@@ -107,8 +108,9 @@ def _clock(host: Host, gaps: Gaps) -> object:
 
 def _changes(host: Host, gaps: Gaps) -> object:
     folder = host.parameters.remote_dir
+    source = source_folders.walk(folder)
     files = {os.path.join(folder, name): "api" for name in ("api.py", "requirements.txt")}
-    files.update((path, "api") for path in installation.adapter_paths(folder))
+    files.update((path, "api") for path in source.files)
     files.update((path, "environment") for path in host.environment_paths())
     for unit in host.units_or_none().values():
         files.update((path, "unit") for path in unit.configuration_files)
@@ -116,7 +118,11 @@ def _changes(host: Host, gaps: Gaps) -> object:
     for configuration in host.proxies():
         files.update((path, "proxy") for path in configuration.files)
         files.update((path, "certificate") for path in configuration.certificates)
-    found = changes.facts(files, gaps)
+    needed: dict[str, list[str]] = {path: [] for path in source.folders}
+    needed.setdefault(folder, []).extend(installation.needed(host.parameters.asgi_app))
+    for path in host.required_environment_paths():
+        needed.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    found = changes.facts(files, gaps, needed)
     with gaps.around("python_packages", missing_is_known=True):
         folders = installation.import_folders(host.api)
         found["python_packages"] = changes.python_packages(folders, time.time())
@@ -124,15 +130,17 @@ def _changes(host: Host, gaps: Gaps) -> object:
 
 
 def _traffic(host: Host, gaps: Gaps) -> object:
-    nginx = [entry for entry in host.proxies() if entry.described["name"] == "nginx"]
+    proxies = host.proxies()
+    names = [str(entry.described["name"]) for entry in proxies]
     found = traffic.facts(
-        [path for entry in nginx for path in entry.access_logs],
-        [path for entry in nginx for path in entry.error_logs],
+        {path: name for name, entry in zip(names, proxies) for path in entry.access_logs},
+        [path for entry in proxies for path in entry.error_logs],
         gaps,
     )
-    names = {str(entry.described["name"]) for entry in host.proxies()}
+    # nginx logs to its files alone.
+    units = [name + ".service" for name in names if name != "nginx"]
     noted: list[object] = []
-    for unit in [host.parameters.api_unit, *(["caddy.service"] if "caddy" in names else [])]:
+    for unit in [host.parameters.api_unit, host.parameters.livekit_unit, *units]:
         with gaps.around(unit):
             noted.append(unit_requests.described(unit, journal.of_day(unit), time.time()))
     found["journals"] = noted

@@ -6,6 +6,7 @@ import calendar
 import re
 import time
 
+from eloquence_ops.server.remote import json_access
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.log_patterns import NGINX_ERRORS, recognised
 from eloquence_ops.server.remote.reading import KIB, Unreadable, read_end, text
@@ -19,6 +20,8 @@ _ACCESS = re.compile(
     r"^\S+ \S+ .*?\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [-+]\d{4})\] "
     r'"([A-Z]{3,10}) (\S+)[^"]*" (\d{3})(?: \S+(?: "[^"]*" "([^"]*)")?)?'
 )
+# What was sent to it is no request: a TLS hello to a plain port, a scanner's bytes.
+_NO_REQUEST = re.compile(r'^\S+ \S+ .*?\[[^\]]+ [-+]\d{4}\] "(?:[^"\\]|\\.)*" [1-5]\d\d ')
 _ERROR = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[\w+\] \S+ (.*)$")
 _MONTHS = {
     name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
@@ -28,6 +31,8 @@ _offsets: dict[str, tuple[int, int]] = {}
 
 
 def parse(line: str) -> Request | None:
+    if line.startswith("{"):
+        return json_access.parse(line)
     match = _ACCESS.match(line)
     if match is None:
         return None
@@ -56,12 +61,13 @@ def count(lines: list[str], now: float) -> dict[str, object]:
     the system is no user of it."""
     counts = Counts(now)
     classes: dict[str, list[int]] = {}
-    odd, earliest = 0, None
+    odd, understood, earliest = 0, 0, None
     for line in lines:
         request = parse(line)
         if request is None:
-            odd += bool(line.strip())
+            odd += bool(line.strip()) and not _NO_REQUEST.match(line)
             continue
+        understood += 1
         earliest = request.at if earliest is None else min(earliest, request.at)
         if now - request.at > DAY_S or request.agent.startswith("eloquence/"):
             continue
@@ -72,6 +78,7 @@ def count(lines: list[str], now: float) -> dict[str, object]:
     described, left_out = counts.described()
     return {
         "since": earliest,
+        "understood": understood,
         "not_understood": odd,
         "classes": [
             {"name": name, "last_hour": hour, "last_day": day}
@@ -116,18 +123,21 @@ def _upstream(line: str) -> str:
     return found.group(1) if found else ""
 
 
-def facts(access_logs: list[str], error_logs: list[str], gaps: Gaps) -> dict[str, object]:
+def facts(access_logs: dict[str, str], error_logs: list[str], gaps: Gaps) -> dict[str, object]:
+    """`access_logs` are paths, and the proxy that writes there."""
     now = time.time()
     found: dict[str, object] = {"access": [], "errors": []}
     accesses: list[object] = []
-    for path in access_logs:
+    unread = set(access_logs)
+    for path, proxy in access_logs.items():
         with gaps.around(path):
-            accesses.append(dict(count(_lines(path), now), path=path))
+            accesses.append(dict(count(_lines(path), now), path=path, proxy=proxy))
+            unread.discard(path)
     reports: list[object] = []
     for path in error_logs:
         with gaps.around(path):
             reports.append({"path": path, "lines": errors(_lines(path), now)})
-    found.update(access=accesses, errors=reports)
+    found.update(access=accesses, unread=sorted(unread), errors=reports)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+import shlex
 import time
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from eloquence_ops.server.remote import commands, masking
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.reading import Unreadable, text
 
-# Not `Environment`: it holds values.
+# `Environment` holds values: they stay on the server, where they are masked in whatever is told.
 PROPERTIES = (
     "Id",
     "LoadState",
@@ -35,6 +36,7 @@ PROPERTIES = (
     "SupplementaryGroups",
     "DynamicUser",
     "WorkingDirectory",
+    "Environment",
     "EnvironmentFiles",
     "TriggeredBy",
     "ControlGroup",
@@ -71,9 +73,20 @@ class Unit(NamedTuple):
 
     @property
     def arguments(self) -> list[str]:
-        """The words of the first command of ExecStart; systemd joins them by spaces."""
+        """The words of the first command of ExecStart; systemd joins them by spaces, so that a
+        value with a space in it is several here."""
         found = _ARGUMENTS.search(self.get("ExecStart"))
         return found.group(1).split() if found else []
+
+    @property
+    def variables(self) -> list[tuple[str, str]]:
+        """What `Environment=` sets, quoted by systemd as a shell would. Secrets are among it."""
+        try:
+            words = shlex.split(self.get("Environment").replace("\n", " "))
+        except ValueError:
+            words = self.get("Environment").split()
+        pairs = (word.partition("=") for word in words)
+        return [(name, value) for name, equals, value in pairs if equals]
 
     @property
     def environment_files(self) -> list[tuple[str, bool]]:
@@ -145,7 +158,7 @@ def described(unit: Unit, asked: str) -> dict[str, object]:
         "last_main_pid": unit.number("ExecMainPID") or None,
         "ended": _WAITED_FOR.get(code, ""),
         "exit_status": unit.number("ExecMainStatus") if code else None,
-        "command": " ".join(masking.without_values(unit.arguments)),
+        "command": " ".join(masking.without_values(unit.arguments, exact=False)),
         "user": unit.get("User"),
         "working_directory": unit.get("WorkingDirectory"),
         "environment_files": [

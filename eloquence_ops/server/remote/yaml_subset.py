@@ -24,6 +24,8 @@ _WORDS: dict[str, bool | None] = {
     "~": None,
     "": None,
 }
+_TAB = re.compile(r" *\t")
+_TAB_BEFORE_CONTENT = re.compile(r" *\t\s*[^\s#]")
 _DEEPEST = 20
 _LONGEST_LINE = 4096
 
@@ -35,11 +37,13 @@ class Line(NamedTuple):
 
 
 class Document(NamedTuple):
-    """`not_understood` are line numbers, from 1. `lines` says where each top-level key stands."""
+    """`not_understood` are line numbers, from 1. `lines` says where each top-level key stands.
+    `refused` are lines that keep every reader of YAML from the whole."""
 
     value: dict[str, Value]
     not_understood: list[int]
     lines: dict[str, int]
+    refused: list[int]
 
 
 class _NotUnderstood(Exception):
@@ -49,9 +53,20 @@ class _NotUnderstood(Exception):
 def parse(text: str) -> Document:
     reader = _Reader(_lines(text))
     value = reader.block(0, 0)
+    # Some readers refuse a tab before a comment or on an empty line too, depending on where.
+    odd = {*reader.odd, *_matching(_TAB, text)}
+    tabs = _matching(_TAB_BEFORE_CONTENT, text)
     return Document(
-        value if isinstance(value, dict) else {}, sorted(set(reader.odd)), reader.top_level
+        value if isinstance(value, dict) else {},
+        sorted(odd),
+        reader.top_level,
+        # Within brackets, quotes or a block of text a tab may stand: none of these is left out.
+        tabs if odd <= set(tabs) else [],
     )
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> list[int]:
+    return [number for number, line in enumerate(text.split("\n"), start=1) if pattern.match(line)]
 
 
 def _lines(text: str) -> list[Line]:

@@ -52,6 +52,11 @@ def document(found: Sequence[Compared]) -> str:
             "",
             *_features(unknown),
             "",
+            "Each feature that is supported is what some of the generated rulesets are made to",
+            "hold, and comes up in others by chance:",
+            "",
+            *_quotas(found),
+            "",
         ]
     )
 
@@ -89,6 +94,35 @@ def _features(unknown: Sequence[Compared]) -> list[str]:
         shown = ", ".join(f"`{detail}`" for detail in sorted(details[feature])[:4])
         lines.append(f"| {feature} | {count} | {shown} |")
     return lines
+
+
+def _quotas(found: Sequence[Compared]) -> list[str]:
+    """Every feature of the generators, also one that met nothing."""
+    lines = [
+        "| feature | rulesets | packets that met them | accepted | dropped | rejected | unknown |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for tool, features in (
+        ("nft", generated_nft.FEATURES),
+        ("iptables", generated_iptables.FEATURES),
+    ):
+        for feature in sorted(features):
+            ones = [
+                one
+                for one in found
+                if feature in one.ruleset.features and _kind(one.ruleset).startswith(_of(tool))
+            ]
+            rulesets = len({one.ruleset.name for one in ones})
+            met = Counter(one.met for one in ones)
+            unknown = sum(one.answer.verdict == "unknown" for one in ones)
+            told = " | ".join(str(met[how]) for how in ("accepted", "dropped", "rejected"))
+            lines.append(f"| {tool}: {feature} | {rulesets} | {len(ones)} | {told} | {unknown} |")
+    return lines
+
+
+def _of(tool: str) -> str:
+    """The kinds of rulesets that a generator makes, legacy ones too."""
+    return f"generated, {tool}"
 
 
 if __name__ == "__main__":

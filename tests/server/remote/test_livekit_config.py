@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from eloquence_ops.server.remote import livekit_config
+from eloquence_ops.server.remote import livekit_config, yaml_subset
 from eloquence_ops.server.remote.gaps import Gaps
+from eloquence_ops.server.remote.livekit_keys import SECTIONS
 from eloquence_ops.server.remote.units import Unit
 from tests.real import require
 
@@ -94,21 +96,47 @@ def refuses(file: Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("section", "known"),
-    [
-        ("", livekit_config.TOP_LEVEL),
-        ("rtc", livekit_config.RTC),
-        ("turn", livekit_config.TURN),
-    ],
-)
-def test_the_real_livekit_knows_the_same_keys(
-    section: str, known: frozenset[str], file: Path
-) -> None:
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_real_livekit_knows_the_same_keys(section: str, file: Path) -> None:
     """It names every key that it does not know; the made-up one shows that it looked."""
-    indent = "  " if section else ""
-    lines = [f"{indent}{name}:" for name in sorted(known)] + [f"{indent}made_up: 1"]
-    file.write_text("\n".join([f"{section}:"] * bool(section) + lines) + "\n")
+    indent, text = "", ""
+    for part in section.split(".") if section else []:
+        text += f"{indent}{part.replace('[]', '')}:\n"
+        indent += "  "
+    keys = [f"{name}:" for name in sorted(SECTIONS[section])] + ["made_up: 1"]
+    if section.endswith("[]"):
+        keys = [f"- {keys[0]}", *(f"  {key}" for key in keys[1:])]
+    file.write_text(text + "".join(f"{indent}{key}\n" for key in keys))
     said = refuses(file)
     assert "field made_up not found" in said
     assert said.count("not found in type") == 1, said
+    unknown = livekit_config.facts(str(file), Gaps())["unknown_keys"]
+    assert isinstance(unknown, list)
+    assert [entry["name"] for entry in unknown] == [f"{section}.made_up".lstrip(".")]
+
+
+def test_every_setting_that_the_real_livekit_has_an_option_for_is_known() -> None:
+    """`help-verbose` lists those that are one value, dotted."""
+    binary = require("livekit-server")
+    told = subprocess.run(
+        [binary, "help-verbose"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    options = re.findall(r"^ +--(\S+).*generated", told, re.MULTILINE)
+    missing = [
+        option
+        for option in options
+        for section, _, key in [option.rpartition(".")]
+        if section in SECTIONS and key not in SECTIONS[section]
+    ]
+    assert len(options) > 150
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rtc:\n\tudp_port: 1\n", "rtc:\n  udp_port: 1\n  \ttcp_port: 2\n", "\tport: 1\n"],
+)
+def test_the_real_livekit_refuses_tabs(text: str, file: Path) -> None:
+    assert yaml_subset.parse(text).refused
+    file.write_text(text)
+    assert "could not parse config" in refuses(file)

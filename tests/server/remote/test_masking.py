@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from eloquence_ops.server.remote import answering, masking, yaml_subset
-from eloquence_ops.server.remote import host as host_module
+from eloquence_ops.server.remote import answering, given_secrets, masking, units, yaml_subset
 from eloquence_ops.server.remote.host import Host, Parameters
 from eloquence_ops.server.remote.masking import Masker
 from tests.server.remote import recorded
@@ -106,7 +107,7 @@ def test_of_livekits_configuration_the_names_of_key_pairs_and_files_are_told() -
         "webhook:\n  api_key: APIname1\n"
         "redis:\n  password: pa55word\n"
     ).value
-    assert host_module._named_secrets(value) == ["pa55word"]
+    assert given_secrets.in_settings(value) == ["pa55word"]
 
 
 @pytest.mark.parametrize(
@@ -119,10 +120,96 @@ def test_of_livekits_configuration_the_names_of_key_pairs_and_files_are_told() -
         (["uvicorn", "--ssl-keyfile", "/k.pem"], ["uvicorn", "--ssl-keyfile", "/k.pem"]),
         (["uvicorn", "--env-file", ".env.local"], ["uvicorn", "--env-file", ".env.local"]),
         (["x", "--password", "--verbose"], ["x", "--password", "--verbose"]),
+        (["x", "--password", "--A-b_C9", "y"], ["x", "--password", "***", "y"]),
+        (["l", "--config-body", "keys: {a: b}", "--dev"], ["l", "--config-body", "***", "--dev"]),
+        (["l", "--config-body=keys: {a: b}"], ["l", "--config-body=***"]),
+        (["redis-server", "--requirepass", "x"], ["redis-server", "--requirepass", "***"]),
+        (["env", "API_SECRET=a b", "uvicorn"], ["env", "API_SECRET=***", "uvicorn"]),
+        (["auth", "api:app"], ["auth", "api:app"]),
     ],
 )
 def test_the_words_of_a_command(words: list[str], shown: list[str]) -> None:
     assert masking.without_values(words) == shown
+
+
+@pytest.mark.parametrize(
+    ("joined", "shown"),
+    [
+        ("livekit-server --keys APIx: S3CRET", "livekit-server --keys ***"),
+        ("l --keys APIx: S3CRET APIy: T --config /l.yaml", "l --keys *** --config /l.yaml"),
+        ("l --keys=APIx: S3CRET -c /l.yaml", "l --keys=*** -c /l.yaml"),
+        ("l --config-body port: 1 keys: a: S --dev", "l --config-body *** --dev"),
+        ("l --config-body --- keys: {a: S}", "l --config-body ***"),
+        ("env API_SECRET=a b S uvicorn api:app --port 1", "env API_SECRET=*** --port 1"),
+        ("uvicorn api:app --port 1", "uvicorn api:app --port 1"),
+    ],
+)
+def test_a_value_of_several_words_in_a_command_that_systemd_joined(joined: str, shown: str) -> None:
+    assert " ".join(masking.without_values(joined.split(), exact=False)) == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "exact", "secrets"),
+    [
+        (["l", "--keys", "APIx: S3CRET", "--dev"], True, ["S3CRET"]),
+        (["l", "--keys", "APIx: S3CRET\\nAPIy: OTHER"], True, ["S3CRET", "OTHER"]),
+        (["l", "--keys", "APIx:", "S3CRET", "--dev"], False, ["S3CRET"]),
+        (["l", "--keys=APIx:", "S3CRET"], False, ["S3CRET"]),
+        (["l", "--config-body", "redis:\n  password: P\nkeys:\n  A: S"], True, ["P", "S"]),
+        (["env", "API_SECRET=S3CRET", "uvicorn", "api:app"], True, ["S3CRET"]),
+        (["x", "--password=S3CRET"], True, ["S3CRET"]),
+        (["uvicorn", "api:app", "--port", "8083"], True, []),
+    ],
+)
+def test_secrets_given_on_a_command_line(words: list[str], exact: bool, secrets: list[str]) -> None:
+    assert given_secrets.in_words(words, exact=exact) == secrets
+
+
+def test_secrets_given_in_the_environment_of_a_unit() -> None:
+    (unit,) = units.parse(
+        'Id=l.service\nEnvironment=PORT=1 "LIVEKIT_KEYS=APIx: S3CRET" '
+        '"LIVEKIT_CONFIG=keys: {APIy: OTHER}" "API_KEY=with a space"\n'
+    )
+    assert given_secrets.in_variables(unit.variables) == ["S3CRET", "OTHER", "with a space"]
+
+
+def test_what_a_unit_was_given_is_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither with the unit nor in what its program wrote of it."""
+    (unit,) = units.parse(
+        "Id=l.service\nEnvironment=LIVEKIT_CONFIG=x REDIS_PASSWORD=pa55w0rd\n"
+        "ExecStart={ path=/l ; argv[]=/l --keys APIx: S3CRETS3CRET --port 1 ; ignore_errors=no }\n"
+    )
+    host = Host(Parameters("n", 5.0, "a.service", "l.service", "/nowhere", "api:app"))
+    monkeypatch.setattr(host, "units", lambda: {"l.service": unit})
+    monkeypatch.setattr(host, "processes", dict)
+    told = {
+        "units": [units.described(unit, "l.service")],
+        "last": [{"text": "dial with pa55w0rd, signed by S3CRETS3CRET"}],
+    }
+    safe = str(answering.safe(told, host.masker()))
+    assert "S3CRET" not in safe
+    assert "pa55w0rd" not in safe
+    assert "/l --keys *** --port 1" in safe
+
+
+def test_what_a_process_was_given_is_told_nowhere() -> None:
+    """In its own environment, as a hand-started API has it: read from the real /proc."""
+    program = "import time; print(flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "--api-key", "k3y k3y", "api:app"],
+        env={"API_TOKEN": "t0ken t0ken"},
+        stdout=subprocess.PIPE,
+    ) as started:
+        try:
+            assert started.stdout is not None
+            started.stdout.readline()  # by then it is this program, no longer its parent's copy
+            host = Host(Parameters("n", 5.0, "a.service", "l.service", "/nowhere", "api:app"))
+            text = host.masker().text("of k3y k3y and t0ken t0ken")
+            shown = host.processes()[started.pid].described()["command"]
+        finally:
+            started.kill()
+    assert text == "of *** and ***"
+    assert str(shown).endswith("--api-key *** api:app")
 
 
 @pytest.mark.parametrize(

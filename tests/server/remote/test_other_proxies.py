@@ -59,3 +59,20 @@ def test_a_configuration_of_haproxy() -> None:
     assert backend["redirects"] == ["timeout tunnel 1h"]
     assert isinstance(backend["locations"], list)
     assert backend["locations"][0]["upstreams"] == ["127.0.0.1:7880"]
+
+
+def test_where_caddy_writes_its_accesses() -> None:
+    text = """
+api.test {
+  log {
+    output file /var/log/caddy/api.log {
+      roll_size 1gb
+    }
+  }
+  reverse_proxy 127.0.0.1:8083
+}
+x.test {
+  log
+}
+"""
+    assert other_proxies.caddy_logs(text) == ["/var/log/caddy/api.log"]

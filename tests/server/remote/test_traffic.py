@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -136,6 +137,86 @@ def test_a_line_of_another_format_is_only_counted(line: str) -> None:
     assert counted(line)["not_understood"] == (1 if line else 0)
 
 
+ISO, MSEC = "2026-11-20T10:54:08+00:00", "1795172048.123"
+JSON_LINES = {
+    "variables by their names": {
+        "time_iso8601": ISO,
+        "remote_addr": "203.0.113.9",
+        "request_method": "POST",
+        "request_uri": "/api/session/start?x=1",
+        "status": "404",
+        "http_user_agent": AGENT,
+    },
+    "the whole request line": {
+        "msec": MSEC,
+        "request": "POST /api/session/start HTTP/1.1",
+        "status": 404,
+        "http_user_agent": AGENT,
+    },
+    "local time, short names": {
+        "time_local": "20/Nov/2026:11:54:08 +0100",
+        "method": "POST",
+        "uri": "/api/session/start",
+        "status": "404",
+        "user_agent": AGENT,
+    },
+    "Elastic Common Schema": {
+        "@timestamp": "2026-11-20T10:54:08.500Z",
+        "http": {"request": {"method": "POST"}, "response": {"status_code": 404}},
+        "url": {"original": "/api/session/start"},
+        "user_agent": {"original": AGENT},
+    },
+    "Caddy": {
+        "ts": 1795172048.5,
+        "request": {
+            "method": "POST",
+            "uri": "/api/session/start",
+            "headers": {"User-Agent": [AGENT]},
+        },
+        "status": 404,
+    },
+}
+
+
+@pytest.mark.parametrize("said", JSON_LINES.values(), ids=JSON_LINES.keys())
+def test_access_lines_in_json(said: dict[str, object]) -> None:
+    request = traffic.parse(json.dumps(said))
+    assert request == (1795172048, "POST", "/api/session/start", 404, AGENT)
+
+
+def test_json_as_nginx_writes_it_without_escape_json() -> None:
+    line = (
+        f'{{"time_iso8601":"{ISO}","request":"GET /a\\x22b HTTP/1.1","status":"200",'
+        f'"http_user_agent":"a\\x5Cb"}}'
+    )
+    request = traffic.parse(line)
+    assert request is not None
+    assert request.agent == "a\\b"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "{",
+        '{"time":"2026-11-20T10:54:08","method":"GET","uri":"/","status":200}',
+        '{"time":"yesterday","method":"GET","uri":"/","status":200}',
+        f'{{"time":"{ISO}","method":"GET","uri":"/"}}',
+        f'{{"time":"{ISO}","method":"GET","uri":"/","status":"OK"}}',
+        f'{{"time":"{ISO}","status":200}}',
+        '{"a":' * 5000,
+    ],
+)
+def test_json_that_is_no_access_line_is_only_counted(line: str) -> None:
+    found = counted(line)
+    assert (found["understood"], found["not_understood"]) == (0, 1)
+
+
+def test_bytes_that_are_no_request_are_no_line_of_another_format() -> None:
+    line = access("20/Nov/2026:10:50:00 +0000", "x", 400).replace("x HTTP/1.1", "\\x16\\x03\\x01")
+    assert counted(line)["not_understood"] == 0
+
+
 def test_what_the_app_calls_is_shown_before_a_scanners_paths() -> None:
     scanned = [access("20/Nov/2026:10:50:00 +0000", f"GET /x{at}.php", 404) for at in range(300)]
     found = counted(*scanned, access("20/Nov/2026:10:50:00 +0000", "POST /api/sessions", 404))
@@ -163,12 +244,13 @@ def test_a_log_that_was_just_rotated_is_read_back_into_the_old_one(tmp_path: Pat
     today = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
     (tmp_path / "access.log").write_text(access(today, "GET /", 200) + "\n")
     (tmp_path / "access.log.1").write_text(access(today, "GET /", 502) + "\n")
-    found = traffic.facts([str(tmp_path / "access.log")], [], Gaps())
+    found = traffic.facts({str(tmp_path / "access.log"): "nginx"}, [], Gaps())
     assert isinstance(found["access"], list)
     assert [entry["name"] for entry in found["access"][0]["classes"]] == ["2xx", "5xx"]
 
 
 def test_a_log_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     gaps = Gaps()
-    traffic.facts([str(tmp_path / "gone.log")], [], gaps)
+    found = traffic.facts({str(tmp_path / "gone.log"): "caddy"}, [], gaps)
+    assert found["unread"] == [str(tmp_path / "gone.log")]
     assert [entry["reason"] for entry in gaps.entries] == ["not-found"]

@@ -49,6 +49,88 @@ def test_exceptions_of_an_earlier_outage_do_not_count() -> None:
     assert described((90, TRACEBACK), (9, TRACEBACK))["exceptions"] == 2
 
 
+OLD = "/api/session/start"
+
+
+def counted(found: dict[str, object]) -> list[tuple[str, int, int, list[str]]]:
+    assert isinstance(found["requests"], list)
+    return [
+        (entry["path"], entry["status"], entry["last_day"], entry["agents"])
+        for entry in found["requests"]
+    ]
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "200 OK"])
+def test_calls_of_old_endpoints_count_whatever_came(status: str) -> None:
+    line = f'INFO:     203.0.113.9:5000 - "POST {OLD} HTTP/1.1" {status}'
+    found = described((2, line), (1, WELL))
+    assert counted(found) == [(OLD, int(status[:3]), 1, [""])]
+    assert found["understood"] == 2
+
+
+@pytest.mark.parametrize(
+    ("captured", "agent"),
+    [
+        ("", ""),
+        ("{Dart/3.3 (dart:io)} ", "Dart/3.3 (dart:io)"),
+        ("{api.test|Dart/3} {} ", "Dart/3"),
+    ],
+)
+def test_lines_of_haproxy(captured: str, agent: str) -> None:
+    """`option httplog`, with the headers that it was told to capture."""
+    line = (
+        "203.0.113.9:39020 [30/Nov/2026:20:25:00.123] public~ api/api1 0/0/1/2/3 404 157 - - ---- "
+        f'1/1/0/0/0 0/0 {captured}"POST {OLD}?x=1 HTTP/1.1"'
+    )
+    assert counted(described((1, line))) == [(OLD, 404, 1, [agent])]
+
+
+def test_our_own_requests_in_haproxys_log_are_no_users() -> None:
+    line = (
+        "203.0.113.9:39020 [30/Nov/2026:20:25:00.123] public api/<NOSRV> 0/-1/-1/-1/3 503 157 - - "
+        'SC-- 1/1/0/0/0 0/0 {eloquence/0.1.0} "POST /api/sessions HTTP/1.1"'
+    )
+    assert counted(described((1, line))) == []
+    assert counted(described((1, line.replace("eloquence", "Dart")))) == [
+        ("/api/sessions", 503, 1, ["Dart/0.1.0"])
+    ]
+
+
+LIVEKITS = '{"status": 500, "method": "GET", "path": "/rtc/validate", "error": "no response"}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # As livekit-server 1.13.5 writes it, in both of its forms.
+        "2026-11-30T20:24:59.437Z\tWARN\tlivekit\tservice/utils.go:84\t"
+        f"error handling request\t{LIVEKITS}",
+        '{"level":"warn","ts":1796070303.4,"logger":"livekit","caller":"service/utils.go:84",'
+        f'"msg":"error handling request",{LIVEKITS[1:]}',
+    ],
+)
+def test_what_livekit_could_not_answer(line: str) -> None:
+    assert counted(described((1, line))) == [("/rtc/validate", 500, 1, [""])]
+    # Without a token, as we ask too.
+    assert counted(described((1, line.replace("500", "401")))) == []
+
+
+@pytest.mark.parametrize("rest", ["", "{", "{}", "[1]", '{"status": "500"}'])
+def test_what_looks_like_livekits_and_is_not(rest: str) -> None:
+    assert counted(described((1, f"WARN error handling request {rest}"))) == []
+
+
+def test_old_endpoints_that_caddy_passed_on() -> None:
+    line = caddys("http.log.access.log0", 404).replace("/api/sessions", OLD)
+    assert counted(described((1, line))) == [(OLD, 404, 1, ["Dart/3"])]
+
+
+def test_errors_of_the_api_behind_caddy_are_in_its_access_log_alone() -> None:
+    assert counted(described((1, caddys("http.log.access", 500)))) == [
+        ("/api/sessions", 500, 1, ["Dart/3"])
+    ]
+
+
 def caddys(logger: str, status: int, agent: str = "Dart/3") -> str:
     """As Caddy 2.6 writes it."""
     return json.dumps(

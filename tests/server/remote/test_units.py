@@ -86,5 +86,7 @@ def test_a_moment(stamp: str, seconds: int | None) -> None:
     assert units.seconds(stamp) == seconds
 
 
-def test_values_of_the_environment_are_not_even_asked_for() -> None:
-    assert "Environment" not in units.PROPERTIES
+def test_values_of_the_environment_are_not_told() -> None:
+    (unit,) = units.parse("Id=a.service\nEnvironment=LANGUAGE=fr\n")
+    assert unit.variables == [("LANGUAGE", "fr")]
+    assert "LANGUAGE" not in str(units.described(unit, "a.service"))

@@ -111,3 +111,23 @@ def test_a_file_without_a_mapping_is_empty(text: str) -> None:
 def test_nothing_makes_it_raise(text: str) -> None:
     yaml_subset.parse(text)
     yaml_subset.parse("\n".join(" " * at + "a:" for at in range(40)) + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("rtc:\n\tudp_port: 1\n", [2]),
+        ("rtc:\n  udp_port: 1\n  \ttcp_port: 2\n", [3]),
+        ("port: 1\n \t\nkeys:\n", []),
+        ("port: 1\n\t# comment\n", []),
+        ("port: 1\t# behind\n", []),
+        # There it may stand: what it is in was not followed.
+        ("rtc: {udp_port: 1,\n\ttcp_port: 2}\n", []),
+        ("text: |\n  a\n\tb\n", []),
+        ('text: "a\n\tb"\n', []),
+    ],
+)
+def test_tabs_that_keep_every_reader_out(text: str, refused: list[int]) -> None:
+    document = yaml_subset.parse(text)
+    assert document.refused == refused
+    assert bool(document.not_understood) is ("behind" not in text)
