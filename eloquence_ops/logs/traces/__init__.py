@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+
+from eloquence_ops.logs.entry import Level
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`step(state, message)`: `state` is what the last step returned for the line before (None at
-    first: no trace is open); returns the new state where `message` belongs to the entry that is
-    open, else None. `opens(message)` gives the state after a line with which a trace begins that
-    belongs to itself only (`begins_entry` true) or to the line before it (false: a
-    `Traceback (most recent call last):` under uvicorn's `ERROR:    Exception in ASGI application`).
+    """`step(state, message)`: `state` is what the last step returned for the line before; returns
+    the new state where `message` belongs to the entry that is open, else None. `opens(message)`
+    gives the state after a line with which a trace begins that belongs to itself only
+    (`begins_entry` true) or to the line before it (false: a `Traceback (most recent call last):`
+    under uvicorn's `ERROR:    Exception in ASGI application`).
+
+    `starts`: the characters that an opening line begins with, as few as possible: only for these is
+    a line looked at closely. `level`: what the entry is raised to. `tidied`: the entry's lines
+    without what only drew it.
     """
 
     name: str
+    starts: str
     opens: Callable[[str], str | None]
     begins_entry: bool
     step: Callable[[str, str], str | None]
+    level: Level | None = Level.ERROR
+    tidied: Callable[[Sequence[str]], Sequence[str]] | None = None
 
 
 @cache
