@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eloquence_ops.errors import EloquenceError
 
 
 class Level(IntEnum):
@@ -77,10 +81,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that happened to the stream itself: a lost link, a gap. `phrase_id` in phrases.toml
-    (section `logs`), filled in with `values`; not a line of any log."""
+    """Something that happened to the stream itself, a lost link or a gap; not a line of any log.
+
+    `phrase_id` in phrases.toml (section `logs`) is filled in with `values` and, as `said`, with the
+    sentence of `refusal`.
+    """
 
     source: str
     at: float
     phrase_id: str
     values: tuple[tuple[str, str], ...] = ()
+    refusal: EloquenceError | None = None
