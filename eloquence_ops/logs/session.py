@@ -21,14 +21,14 @@ _MOST_TOKENS: Final = 8
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ENDS_IN_UUID: Final = re.compile(rf"(?:.*-)?({_UUID})", re.S)
-_ROOM_BY_ITS_LOOKS: Final = re.compile(rf"(?<![\w-])eloquence-{_UUID}(?![\w-])")
-_SID: Final = re.compile(r"(?<![\w-])(?:RM|PA|TR)_[A-Za-z0-9]{6,40}(?![\w-])")
+# What stands before is looked at afterwards: an expression that begins with a letter is found fast.
+_ROOM_BY_ITS_LOOKS: Final = re.compile(rf"eloquence-{_UUID}(?![\w-])")
+_SID: Final = re.compile(r"(?:RM|PA|TR)_[A-Za-z0-9]{6,40}(?![\w-])")
 
 # `key=value`, `"key": "value"`, the same escaped in a string of JSON, `{key: value}` of Dart.
 _NAMED: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:(session_?id)|room(?:_?name)?)"
-    r"\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([\w@][\w.@-]{0,127})",
-    re.I,
+    r"(?:([sS]ession_?[iI][dD]|SESSION_ID)|[rR]oom(?:_?[nN]ame)?|ROOM(?:_NAME)?)"
+    r"\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([\w@][\w.@-]{0,127})"
 )
 _WORDS: Final = frozenset({"null", "none", "nil", "undefined", "true", "false"})
 _SHORTEST_NAME: Final = 8  # a shorter one may as well be an ordinary word of other lines
@@ -66,19 +66,22 @@ class SessionFollower:
     def _holds(self, text: str, fields: Fields) -> bool:
         if any(_stands_in(text, name, is_uuid) for name, is_uuid in self._names.items()):
             return True
-        if self._sids and "_" in text and not self._sids.isdisjoint(_SID.findall(text)):
+        if self._sids and "_" in text and not self._sids.isdisjoint(_sids_in(text)):
             return True
         # A line of JSON may have written its characters as escapes.
         return any(value in self._names or value in self._sids for _, value in fields)
 
     def _learn(self, text: str, rooms: set[str]) -> None:
-        sessions: set[str] = set()
-        rooms = rooms | set(_ROOM_BY_ITS_LOOKS.findall(text))
-        for session_key, value in _NAMED.findall(text):
-            name = value.rstrip(".")
-            if name.lower() not in _WORDS and not _SID.fullmatch(name):
-                (sessions if session_key else rooms).add(name)
-        sids = set(_SID.findall(text))
+        sids = _sids_in(text)
+        may_teach = (
+            not sids <= self._sids
+            or (self._session is None and ("ession" in text or "ESSION" in text))
+            or (self._room is None and ("oom" in text or "OOM" in text or bool(rooms)))
+        )
+        if not may_teach:
+            return
+        sessions, named_rooms = _names_in(text)
+        rooms = rooms | named_rooms
         room_sids = {sid for sid in sids if sid.startswith("RM_")}
         if max(len(sessions), len(rooms), len(room_sids)) > 1:
             return
@@ -131,6 +134,26 @@ def _stands_in(text: str, name: str, is_uuid: bool) -> bool:
             return True
         place = text.find(name, place + 1)
     return False
+
+
+def _sids_in(text: str) -> set[str]:
+    return {
+        found[0]
+        for found in _SID.finditer(text)
+        if not _is_of_word(text[found.start() - 1 : found.start()])
+    }
+
+
+def _names_in(text: str) -> tuple[set[str], set[str]]:
+    """Of sessions and of rooms."""
+    sessions: set[str] = set()
+    rooms = set(_ROOM_BY_ITS_LOOKS.findall(text))
+    for found in _NAMED.finditer(text):
+        name = found[2].rstrip(".")
+        is_key = not text[found.start() - 1 : found.start()].isalnum()
+        if is_key and name.lower() not in _WORDS and not _SID.fullmatch(name):
+            (sessions if found[1] else rooms).add(name)
+    return sessions, rooms
 
 
 def _is_of_word(character: str) -> bool:
