@@ -504,7 +504,7 @@ APP = [
     case(
         "flutter-print",
         "flutter: \\^[[38;5;12m│ 💡 joined\\^[[0m",
-        "│ 💡 joined",
+        "│ joined",
         Level.INFO,
     ),
     case(
@@ -514,8 +514,9 @@ APP = [
         Level.ERROR,
         day(NOW_S + 0.5),
     ),
+    case("logger-box", "⚠️ low", "low", Level.WARNING),
     case("logger-box", "┌──────────", "┌──────────"),
-    case("logger-box", "\x1b[38;5;196m│ ⛔ lost\x1b[0m", "│ ⛔ lost", Level.ERROR),
+    case("logger-box", "\x1b[38;5;196m│ ⛔ lost\x1b[0m", "│ lost", Level.ERROR),
     case(
         "logger-box",
         "│ #0   main (package:app/main.dart:12:3)",
