@@ -23,8 +23,12 @@ def loaded(text: str) -> dict[str, object] | None:
 def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
     try:
         return _compact(value)
     except (ValueError, RecursionError):
@@ -32,4 +36,4 @@ def as_text(value: object) -> str:
 
 
 def as_fields(pairs: Iterable[tuple[str, object]]) -> Fields:
-    return tuple([(key, as_text(value)) for key, value in pairs])
+    return tuple([(key, value if type(value) is str else as_text(value)) for key, value in pairs])

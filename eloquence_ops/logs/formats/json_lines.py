@@ -21,7 +21,7 @@ _REQUEST: Final = ("method", "uri", "host", "remote_ip")
 
 
 def read(line: str) -> Words | None:
-    if not line.rstrip().endswith("}"):
+    if line[-1:] != "}" and not line.rstrip().endswith("}"):
         return None
     said = loaded(line)
     if said is None:
