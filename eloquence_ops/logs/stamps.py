@@ -18,9 +18,11 @@ _MONTHS: Final = {
 }
 
 _DATE: Final = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
-_TIME: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+_TIME: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONE: Final = r"Z|[+-][0-9]{2}:?[0-9]{2}|UTC\b|GMT\b"
-_LEADING: Final = re.compile(rf"(?:({_DATE})[T ])?({_TIME})(?: ?({_ZONE}))?(?![0-9A-Za-z])")
+_LEADING: Final = re.compile(
+    rf"((?:{_DATE}[T ])?{_TIME})([.,][0-9]{{1,9}})?(?: ?({_ZONE}))?(?![0-9A-Za-z])"
+)
 _HALF_A_DAY_S: Final = _DAY_S / 2
 
 
@@ -33,17 +35,14 @@ def leading(text: str, start: int = 0) -> tuple[Stamp, int] | None:
     found = _LEADING.match(text, start)
     if found is None:
         return None
-    day, time, zone = found.groups()
-    of_day_s = _of_day(time)
-    if of_day_s is None:
+    second, fraction, zone = found.groups()
+    moment = _second(second)
+    if moment is None:
         return None
-    east_s = east_of(zone)
-    if day is None:
-        return Stamp(of_day_s, east_s=east_s), found.end()
-    numbers = _numbers_of_day(day)
-    if numbers is None:
-        return None
-    return Stamp(of_day_s, *numbers, east_s), found.end()
+    of_day_s, year, month, day = moment
+    if fraction is not None:
+        of_day_s += float(f"0.{fraction[1:]}")
+    return Stamp(of_day_s, year, month, day, east_of(zone)), found.end()
 
 
 def iso(text: str) -> Stamp | None:
@@ -92,6 +91,14 @@ def epoch(seconds: float) -> Stamp | None:
         return None
     day, of_day_s = divmod(seconds, _DAY_S)
     return Stamp(of_day_s, *_numbers_of_ordinal(_EPOCH + int(day)), 0)
+
+
+@lru_cache(maxsize=256)  # a busy log has many lines of one second
+def _second(text: str) -> tuple[float, int | None, int | None, int | None] | None:
+    """`2026-11-30 19:37:47` or `19:37:47`: of the day, year, month, day."""
+    of_day_s = _of_day(text[-8:])
+    numbers = _numbers_of_day(text[:10]) if len(text) > 8 else (None, None, None)
+    return None if of_day_s is None or numbers is None else (of_day_s, *numbers)
 
 
 @lru_cache(maxsize=64)
