@@ -101,6 +101,35 @@ def test_an_error_without_a_trace_is_an_entry_of_its_own() -> None:
     assert raws("ERROR:    a", "ERROR:      b") == ["ERROR:    a", "ERROR:      b"]
 
 
+@pytest.mark.parametrize("block", [GO_PANIC, BANNER, BOX], ids=lambda block: block[:12])
+def test_what_begins_by_itself_does_not_belong_to_the_error_before(block: str) -> None:
+    one, two = lines("ERROR:    a", speaker="x"), lines(block, speaker="x")
+    assert [entry.raw for entry in entries(one + two)] == ["ERROR:    a", block]
+
+
+FRAMES = "#0      main (package:app/main.dart:12:3)\n#1      run (package:app/main.dart:1:3)"
+THROWN = "W/System.err( 1): java.net.ConnectException: a\nW/System.err( 1): \tat a.B.c(B.java:1)"
+
+
+@pytest.mark.parametrize(
+    ("trace", "next_one"),
+    [
+        (f"{UVICORN}\n", "  indented"),
+        (UVICORN, "a\n"),
+        (FRAMES, FRAMES),
+        (GO_PANIC, ""),
+        (GO_PANIC, "main.f(0x1)"),
+        (THROWN, THROWN),
+        (THROWN, "W/System.err( 1): Process: a"),
+        (JAVA, JAVA),
+    ],
+)
+def test_a_trace_ends_where_it_is_complete(trace: str, next_one: str) -> None:
+    found = raws(trace, next_one)
+    assert found[0] == trace
+    assert "\n".join(found[1:]) == next_one
+
+
 def test_a_blank_line_behind_a_trace_does_not_keep_the_next_line() -> None:
     assert raws(UVICORN, "", PLAIN) == [f"{UVICORN}\n", PLAIN]
     assert raws(UVICORN, "", "", "text") == [f"{UVICORN}\n\n", "text"]

@@ -20,7 +20,7 @@ def step(state: str, message: str) -> str | None:
         return go_stack.step(state, message)
     if go_stack.opens(message):
         return "frames"
-    belongs = not message or message[0] in "\t[" or message.startswith("fatal error: ")
+    belongs = not message or message[0] in "\t["
     return state[:-1] if state != "said" and belongs else None
 
 
