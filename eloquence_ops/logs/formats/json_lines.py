@@ -51,7 +51,7 @@ def _level(said: dict[str, object]) -> Level | None:
     for key in _LEVELS:
         word = said.get(key)
         if isinstance(word, str):
-            level = level_of(word) or level_of(word.upper())
+            level = level_of(word)
         elif isinstance(word, int | float) and not isinstance(word, bool):
             level = level_of_number(word)
         else:

@@ -14,7 +14,7 @@ from eloquence_ops.logs.levels import level_of
 _HEAD: Final = re.compile(r" \[([a-z]{4,6})\] [0-9]{1,10}#[0-9]{1,10}: (?:\*([0-9]{1,20}) )?")
 _FIELD: Final = re.compile(
     r", (client|server|request|subrequest|upstream|host|referrer): "
-    r'("[^"]*+"|(?:[^,]|,(?! (?:server|request|subrequest|upstream|host|referrer): ))*+)'
+    r'("[^"]*+"|[^,]*+)'
 )
 
 

@@ -167,6 +167,7 @@ BRACKETED = [
     case("bracketed", "[W]  low battery", "low battery", Level.WARNING),
     case("bracketed", "[log] session started", "session started"),
     case("bracketed", "[log] [INFO] x", "x", Level.INFO),
+    case("bracketed", "[log] [Room] joined", "[Room] joined"),
 ]
 
 LIVEKIT = [
@@ -467,6 +468,14 @@ APP = [
         "tag with space/1234",
     ),
     case(
+        "logcat-threadtime",
+        "11-30 19:37:47.500  1234  5678 I flutter : [07:00:00.000] [INFO] x",
+        "x",
+        Level.INFO,
+        Stamp(NOW_S + 0.5, None, 11, 30),
+        speaker="flutter/1234",
+    ),
+    case(
         "logcat-brief",
         "I/flutter ( 1234): 19:37:47: connected",
         "connected",
@@ -525,6 +534,9 @@ APP = [
 ]
 
 TIMESTAMPED = [
+    case(
+        "timestamped", "2026-11-30T19:37:47Z room joined: x", "room joined: x", None, day(NOW_S, 0)
+    ),
     case("timestamped", "2026-11-30T19:37:47Z hello", "hello", None, day(NOW_S, 0)),
     case("timestamped", "2026-11-30 19:37:47.500000: hello", "hello", None, day(NOW_S + 0.5)),
     case("timestamped", "2026-11-30T19:37:47+02:00 | hello", "hello", None, day(NOW_S, 7200)),
@@ -565,6 +577,8 @@ PLAIN = [
     "19 rooms",
     "flutter 3.24",
     "I/O error: x",
+    "ERROR:12:30:45 x",
+    "[Room] [INFO] x",
     "--------- beginning of main",
     '1.2.3.4 - - [99/Foo/2026:19:37:47 +0000] "GET / HTTP/1.1" 200 5 "-" "-"',
 ]
