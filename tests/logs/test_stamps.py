@@ -87,6 +87,8 @@ def test_what_is_left_out_is_the_nearest(stamp: Stamp, near: str, east_s: int, m
         (Stamp(2.5 * HOUR, 2026, 10, 25), "2026-10-25T00:31:00Z", "2026-10-25T00:30:00Z"),
         (Stamp(2.5 * HOUR, 2026, 10, 25), "2026-10-25T01:31:00Z", "2026-10-25T01:30:00Z"),
         (Stamp(2.5 * HOUR), "2026-10-25T01:31:00Z", "2026-10-25T01:30:00Z"),
+        # the offset of that noon, not the nearer moment by the offset of the day before
+        (Stamp(12 * HOUR, 2026, 10, 25), "2026-10-25T09:00:00Z", "2026-10-25T11:00:00Z"),
         (Stamp(12 * HOUR, 2026, 7, 1, 0), "2026-11-30T00:00:00Z", "2026-07-01T12:00:00Z"),
     ],
 )

@@ -35,7 +35,7 @@ def read(line: str) -> Words | None:
             level = known
         elif stamp is not None or level is not None:
             fields.append(("pid" if word.isdecimal() else "logger", word))
-        elif end or word != "log":
+        elif word != "log":
             break
         end = bracket.end()
     if stamp is not None and level is None and (found := _LEVEL.match(line, end)):

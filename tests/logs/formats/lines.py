@@ -249,6 +249,20 @@ LIVEKIT = [
 JSON = [
     case(
         "json-lines",
+        '{"level":"info","ts":1796067467,"logger":"livekit.api","caller":"service/twirp.go:149","msg":'
+        '"API RoomService.CreateRoom","request":{"name":"r","emptyTimeout":5},"status":"200"}',
+        "API RoomService.CreateRoom",
+        Level.INFO,
+        day(NOW_S, 0),
+        (
+            ("logger", "livekit.api"),
+            ("caller", "service/twirp.go:149"),
+            ("request", '{"name":"r","emptyTimeout":5}'),
+            ("status", "200"),
+        ),
+    ),
+    case(
+        "json-lines",
         '{"level":"error","ts":1796067467,"logger":"http.log.access.log0","msg":"handled request",'
         '"request":{"remote_ip":"127.0.0.1","remote_port":"5","proto":"HTTP/1.1","method":"GET",'
         '"host":"h:1","uri":"/a?b=c","headers":{"Accept":["*/*"]}},"status":502}',
@@ -401,6 +415,23 @@ HAPROXY = [
         Level.ERROR,
         day(NOW_S + 0.5),
         HAPROXY_FIELDS,
+    ),
+    case(
+        "haproxy",
+        "::1:5 [30/Nov/2026:19:37:47.500] fe~ be/s1 0/0/0/-1/9 -1 0 - - CH-- 1/1/0/0/0 0/0 "
+        '{h.test|x} "GET /rtc HTTP/1.1"',
+        "GET /rtc HTTP/1.1",
+        Level.WARNING,
+        day(NOW_S + 0.5),
+        (
+            ("status", "-1"),
+            ("client", "::1:5"),
+            ("frontend", "fe~"),
+            ("server", "be/s1"),
+            ("timers", "0/0/0/-1/9"),
+            ("bytes", "0"),
+            ("termination", "CH--"),
+        ),
     ),
     case(
         "syslog",
