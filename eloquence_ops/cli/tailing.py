@@ -309,8 +309,9 @@ class _Show:
         for item in items:
             if isinstance(item, Note):
                 chosen.append(item)
-            elif self._chooser.wants(item):
-                shown = self._dresser.dress(item)
+                continue
+            for entry in self._chooser.chosen(item):
+                shown = self._dresser.dress(entry)
                 if self._chooser.wants_text(shown.text):
                     chosen.append(shown)
         if text := self._output.text(chosen):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from eloquence_ops.logs.entry import Entry, Level
@@ -10,6 +12,9 @@ from eloquence_ops.logs.session import SessionFollower
 from eloquence_ops.logs.span import Span
 
 _UNSAID: Final = Level.INFO
+# A line that tells whole seconds stands up to a second before those that say whose its ids are.
+_RECALLED_S: Final = 1.5
+_MOST_RECALLED: Final = 500
 
 
 class Chooser:
@@ -26,18 +31,42 @@ class Chooser:
     ) -> None:
         self._span, self._level = span, level
         self._grep, self._exclude, self._session = grep, exclude, session
+        self._recent: deque[Entry] = deque(maxlen=_MOST_RECALLED)
         self._takes_all = not (level or grep or exclude or session or span.since or span.until)
 
-    def wants(self, entry: Entry) -> bool:
-        """Before its secrets are masked: a token says which room a line is about."""
+    def chosen(self, entry: Entry) -> Sequence[Entry]:
+        """What is shown now: the entry or nothing, behind those that it shows to be the session's.
+
+        Before secrets are masked: a token says which room a line is about.
+        """
         if self._takes_all:
-            return True
+            return (entry,)
+        if self._session is None:
+            return (entry,) if self._wants(entry) else ()
+        known = self._session.known
+        if not self._session.belongs(entry.raw, entry.fields):
+            if self._session.may_turn_out(entry.raw):
+                self._recent.append(entry)
+            return ()
+        recalled = self._recalled(entry.at) if self._session.known > known else []
+        return [one for one in (*recalled, entry) if self._wants(one)]
+
+    def _recalled(self, at: float) -> list[Entry]:
+        if self._session is None:
+            return []
+        found, others = [], []
+        for entry in self._recent:
+            is_its = self._session.belongs(entry.raw, entry.fields)
+            (found if is_its and entry.at >= at - _RECALLED_S else others).append(entry)
+        self._recent.clear()
+        self._recent.extend(others)
+        return found
+
+    def _wants(self, entry: Entry) -> bool:
         span = self._span
         if span.since is not None and entry.at < span.since:
             return False
         if span.until is not None and entry.at > span.until:
-            return False
-        if self._session is not None and not self._session.belongs(entry.raw, entry.fields):
             return False
         level = _UNSAID if entry.level is None else entry.level
         return self._level is None or level >= self._level

@@ -1,9 +1,9 @@
 """One session's lines among all: followed through its ids, which are learnt from the lines. Pure.
 
 The backend gives a session a UUID and calls its room `eloquence-<that UUID>`; LiveKit gives the
-room (`RM_…`), each participant (`PA_…`) and each track (`TR_…`) ids of its own, and writes them
-together with the room's name. What may also be another session's is never learnt: users,
-identities, and whatever stands in a line that speaks of two sessions.
+room (`RM_…`), each participant (`PA_…`), each track (`TR_…`) and each job of an agent (`AJ_…`) ids
+of its own, and writes them together with the room's name. What may also be another session's is
+never learnt: users, identities, and whatever stands in a line that speaks of two sessions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ENDS_IN_UUID: Final = re.compile(rf"(?:.*-)?({_UUID})", re.S)
 # What stands before is looked at afterwards: an expression that begins with a letter is found fast.
 _ROOM_BY_ITS_LOOKS: Final = re.compile(rf"eloquence-{_UUID}(?![\w-])")
-_SID: Final = re.compile(r"(?:RM|PA|TR)_[A-Za-z0-9]{6,40}(?![\w-])")
+_SID: Final = re.compile(r"(?:RM|PA|TR|AJ)_[A-Za-z0-9]{6,40}(?![\w-])")
 
 # `key=value`, `"key": "value"`, the same escaped in a string of JSON, `{key: value}` of Dart.
 _NAMED: Final = re.compile(
@@ -62,6 +62,15 @@ class SessionFollower:
             return False
         self._learn(text[:_LONGEST_LEARNT_FROM], rooms)
         return True
+
+    @property
+    def known(self) -> int:
+        """How many of LiveKit's ids it knows: with more of them, lines from before may be its."""
+        return len(self._sids)
+
+    def may_turn_out(self, text: str) -> bool:
+        """Whether a line that does not belong yet may once more of the ids are known."""
+        return "_" in text and _SID.search(text) is not None
 
     def _holds(self, text: str, fields: Fields) -> bool:
         if any(_stands_in(text, name, is_uuid) for name, is_uuid in self._names.items()):
