@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Generic, Protocol, TypeVar
 
-WINDOW_S: Final = 0.3
+WINDOW_S: Final = 0.2
 """How long an entry waits for earlier ones of other sources."""
 BEGINNING_S: Final = 3.0
 """... and how long for a source that has not begun: the connection to it is being made."""

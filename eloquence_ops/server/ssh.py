@@ -249,7 +249,7 @@ class _Running:
         return data
 
     async def write(self, data: bytes) -> None:
-        with contextlib.suppress(OSError, paramiko.SSHException):
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             await in_thread(lambda: self._channel.sendall(data))
 
     def said(self) -> bytes:
