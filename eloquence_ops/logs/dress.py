@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from eloquence_ops.logs.entry import Entry, Fields
 from eloquence_ops.secrets import Redactor
@@ -21,8 +20,7 @@ _MARGIN: Final = 4096
 _PLAIN: Final = re.compile(r'[^\s"=]+')
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """`text` is the message with its fields, on as many lines as the message has; `cut` counts the
     characters of the message that were left out."""
 
@@ -69,7 +67,7 @@ class Dresser:
             shown = self._made_fit(entry)
         if self._diagnose is None or not (causes := self._diagnose(entry, shown.text)):
             return shown
-        return replace(shown, causes=causes)
+        return shown._replace(causes=causes)
 
     def _shows(self, text: str) -> bool:
         return self._raw_text or (text.isascii() and text.isprintable())

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eloquence_ops.logs.entry import Level
 
@@ -29,8 +28,7 @@ _LEVELS: Final = (
 _INFO: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One entry. `level` is None where the priority is the one that systemd gives to whatever a
     service prints (info): then the line itself knows better."""
 
