@@ -30,7 +30,7 @@ _NAMES: Final = (
 )
 # `LIVEKIT_API_SECRET=…` too, which an error page may show: `_` before a name is no letter.
 _HEADER = re.compile(
-    rf"(?i)(?<![a-z0-9])({_NAMES})([\"']?\s*+[:=]\s*+[\"']?)(?:(bearer|basic)\s++)?[^\s\"',;&<>}}]++"
+    rf"(?i)(?<![a-z0-9])({_NAMES})(\\*+[\"']?\s*+[:=]\s*+\\*+[\"']?)(?:(bearer|basic)\s++)?[^\s\"',;&<>}}]++"
 )
 # The value of a JSON member is masked whole, white space included.
 _MEMBER = re.compile(rf'(?i)((?:{_NAMES}|token)"\s*+:\s*+")(?:[^"\\]|\\.)*+')
