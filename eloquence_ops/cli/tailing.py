@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eloquence_ops import credentials, settings_files
 from eloquence_ops.cli import speaking
+from eloquence_ops.cli.letters import AS_SHOWN
 from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.errors import UsageError
 from eloquence_ops.logs import app_source, times
@@ -32,6 +33,7 @@ from eloquence_ops.server import destination
 from eloquence_ops.server.local import LocalLink
 from eloquence_ops.server.threads import in_thread
 from eloquence_ops.settings import Target
+from eloquence_ops.untrusted import visible
 
 if TYPE_CHECKING:
     from eloquence_ops.language import Language
@@ -186,7 +188,7 @@ def _logs(request: Request, target: Target, prefix: str) -> list[Log]:
     """What was asked for by name; else the system's own: both services and the proxy."""
     if request.units or request.files:
         units = [Log(f"{prefix}{_unit_name(unit)}", units=(unit,)) for unit in request.units]
-        paths = [Log(f"{prefix}{Path(file).name}", path=file) for file in request.files]
+        paths = [Log(f"{prefix}{visible(Path(file).name)}", path=file) for file in request.files]
         return _distinct([*units, *paths])
     return [
         Log(f"{prefix}api", units=(target.api_unit,)),
@@ -320,5 +322,8 @@ class _Show:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Past Python's buffer, whose lock a thread that waits for a reader would hold at the end."""
+    data = memoryview(text.encode(sys.stdout.encoding or "utf-8", AS_SHOWN))
+    descriptor = sys.stdout.fileno()
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -27,6 +27,7 @@ from eloquence_ops.server.link import (
 
 _AT_ONCE: Final = 64 * 1024
 _MUCH: Final = 256 * 1024
+_ENDING_S: Final = 1.0
 
 
 class LocalLink:
@@ -130,6 +131,9 @@ class _Running:
     async def close(self) -> None:
         if self._process.returncode is None:
             _end(self._process)
+            # Not for long: sudo may not be signalled, and ends when it likes.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _ENDING_S)
         self._draining.cancel()
         self._among.discard(self._process)
 
