@@ -78,8 +78,20 @@ class Dresser:
         message = self._made_visible(message, keep="\n\t")
         if cut:
             message = message[:LONGEST_MESSAGE]
-        fields = tuple(self._field(key, value) for key, value in entry.fields)
+        fields = self._fields_made_fit(entry.fields)
         return Shown(entry, message, fields, with_fields(message, fields), cut)
+
+    def _fields_made_fit(self, fields: Fields) -> Fields:
+        """As many of them as a message may be long."""
+        kept: list[tuple[str, str]] = []
+        left = LONGEST_MESSAGE
+        for key, value in fields:
+            if left <= 0:
+                kept.append(("…", f"+{len(fields) - len(kept)}"))
+                break
+            kept.append(self._field(key, value))
+            left -= len(kept[-1][0]) + len(kept[-1][1])
+        return tuple(kept)
 
     def _field(self, key: str, value: str) -> tuple[str, str]:
         # With its name, which may say that it is a secret.

@@ -81,9 +81,11 @@ class Frames:
 
 
 class Lines:
-    """The lines of one log. `taken` counts the bytes of all whole lines, for a file's place."""
+    """The lines of one log, each no longer than `longest` bytes. `taken` counts the bytes of all
+    whole lines, for a file's place."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._longest = longest
         self._rest = b""
         self._skipping = False
         self.taken = 0
@@ -100,16 +102,16 @@ class Lines:
         if self._skipping:
             self._skipping = False
             lines = lines[1:]
-        if len(whole) > LONGEST_LINE:
-            lines = [line[:LONGEST_LINE] for line in lines]
+        if len(whole) > self._longest:
+            lines = [line[: self._longest] for line in lines]
         return lines
 
     def _bounded(self) -> list[bytes]:
         """A line without an end: its beginning is handed out, the rest is dropped as it comes."""
-        if len(self._rest) <= LONGEST_LINE:
+        if len(self._rest) <= self._longest:
             return []
         self.taken += len(self._rest)
-        line, self._rest = self._rest[:LONGEST_LINE], b""
+        line, self._rest = self._rest[: self._longest], b""
         if self._skipping:
             return []
         self._skipping = True

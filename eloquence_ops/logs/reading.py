@@ -15,6 +15,8 @@ from eloquence_ops.logs.program import Place
 from eloquence_ops.logs.stamps import resolve
 from eloquence_ops.untrusted import decoded
 
+# A message of bytes is a list of numbers in JSON, four times as long; a longer entry is left out.
+_LONGEST_ENTRY: Final = 8 * 1024 * 1024
 _PLACE_OF_FILE: Final = ("device", "inode", "at", "head", "crc")
 
 
@@ -33,7 +35,7 @@ class JournalReading:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._lines, self._reader, self._grouper = Lines(), Reader(), Grouper()
+        self._lines, self._reader, self._grouper = Lines(_LONGEST_ENTRY), Reader(), Grouper()
         self._again: str | None = None
         self._cursor: str | None = None
         self._gap = False
