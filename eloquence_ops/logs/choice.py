@@ -54,7 +54,8 @@ class Chooser:
     def _recalled(self, at: float) -> list[Entry]:
         if self._session is None:
             return []
-        found, others = [], []
+        found: list[Entry] = []
+        others: list[Entry] = []
         for entry in self._recent:
             is_its = self._session.belongs(entry.raw, entry.fields)
             (found if is_its and entry.at >= at - _RECALLED_S else others).append(entry)

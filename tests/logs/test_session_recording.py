@@ -68,12 +68,14 @@ def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shown(bin_folder: Path, *words: str, lang: str = "en") -> list[Entry]:
     """The entries that the real command shows of the recording."""
-    files = [name for name in SOURCES if name.endswith(".log")]
+    files: list[str | Path] = []
+    for name in SOURCES:
+        files += ["--file", FOLDER / name] if name.endswith(".log") else []
     done = run(
         *("tail-logs", "--on-server", "--no-follow", "--lines", "all", "--output", "json"),
         *(word for unit in UNITS.values() for word in ("--unit", unit)),
-        *(word for name in files for word in ("--file", FOLDER / name)),
-        *("--app-log", FOLDER / "anna.log", "--lang", lang, *words),
+        *files,
+        *("--app-log", str(FOLDER / "anna.log"), "--lang", lang, *words),
         cwd=bin_folder,
         environ={"PATH": f"{bin_folder}:/usr/bin:/bin", "TZ": "UTC"},
     )
