@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -116,14 +117,13 @@ def tail(request: Request, environ: Mapping[str, str] | None = None) -> int:
     flags = {name: str(value) for name, value in request.flags.items() if value}
     if request.servers:
         flags["server"] = request.servers[0]
-    has_app = bool(request.app_log or request.app_command)
     target = settings_files.resolve(
         settings_files.Sources(
             flags=flags,
             environ=environ,
             files=settings_files.find(speaking.here(), environ),
             target=request.target,
-            may_be_empty=request.on_server or has_app,
+            may_be_empty=True,  # what is missing is said in this command's own words
         )
     )
     secrets = credentials.of_target(target, environ)
@@ -135,7 +135,9 @@ def tail(request: Request, environ: Mapping[str, str] | None = None) -> int:
     redactor = Redactor(*secrets.secrets(), *credentials.of_environment(environ))
     dresser = Dresser(redactor, raw_text=request.raw_text, diagnose=_diagnose(request))
     show = _Show(request.chooser(span), dresser, _output(request, names, language))
-    asyncio.run(Stream(sources, show.take, follows=span.follows).run())
+    # Whoever read has read enough; click would make a failure of it.
+    with contextlib.suppress(BrokenPipeError):
+        asyncio.run(Stream(sources, show.take, follows=span.follows).run())
     return 0
 
 
