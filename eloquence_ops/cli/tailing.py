@@ -263,11 +263,12 @@ def _output(request: Request, names: Sequence[str], language: Language) -> Outpu
         case "console":
             from eloquence_ops.logs.output.console import Screen
 
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            is_terminal = sys.stdout.isatty()
             return Screen(
                 names,
                 language=language,
-                colour=colour,
+                colour=is_terminal and not os.environ.get("NO_COLOR"),
+                brief=is_terminal,
                 utc=request.utc,
                 highlight=_patterns(request.highlight),
             )

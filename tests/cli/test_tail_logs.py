@@ -212,8 +212,8 @@ def test_known_errors_are_marked_and_ordinary_lines_are_not(tmp_path: Path) -> N
     assert "api-not-running" in found[0]
     assert found[1:] == [[], []]
     text = shows(log, "--diagnose").text
-    assert text.count("→ ") == len(found[0])
-    assert "eloquence explain api-not-running" in text
+    assert f"→ {', '.join(found[0][:3])}" in text
+    assert f"eloquence explain {found[0][0]}" in text
     assert "→" not in shows(log).text
 
 
@@ -333,6 +333,17 @@ def test_a_terminal_has_colours_and_may_be_resized(log: Path) -> None:
         assert b"still here" in read_until(opened.screen, b"still here")
         os.write(opened.screen, b"\x03")
         assert opened.process.wait(10) == 130
+
+
+def test_a_field_that_would_fill_the_screen_is_cut_there_alone(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    said = {"level": "info", "msg": "joined", "client": {"sdk": "flutter", "long": "x" * 300}}
+    log.write_text(json.dumps(said) + "\n")
+    with terminal("tail-logs", "--app-log", log, cwd=tmp_path) as opened:
+        text = read_until(opened.screen, "…".encode())
+    assert b'client={"sdk":"flutter","long":"xx' in text
+    assert b"x" * 80 not in text
+    assert "x" * 300 in shows(log).text
 
 
 def test_no_color(log: Path) -> None:

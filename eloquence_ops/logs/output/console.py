@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.language import Language
-from eloquence_ops.logs.dress import Shown
-from eloquence_ops.logs.entry import Level, Note
+from eloquence_ops.logs.dress import Shown, quoted
+from eloquence_ops.logs.entry import Fields, Level, Note
 from eloquence_ops.logs.output import Item
 from eloquence_ops.logs.output.moments import Clock
 from eloquence_ops.logs.output.notes import sentence
@@ -41,6 +41,13 @@ _SHORT: Final[Mapping[Level | None, str]] = {
 }
 
 
+# LiveKit tells all about a client in one field; the message must be found among them.
+_LONGEST_VALUE: Final = 72
+_ALL_SHORT: Final = 160
+_WIDEST_INDENT: Final = 24
+_MOST_CAUSES: Final = 3
+
+
 class Paint:
     """What stands before and behind a word to colour it; nothing without colours."""
 
@@ -52,7 +59,7 @@ class Paint:
 
 
 class Screen:
-    """See `Output`."""
+    """See `Output`. `brief`: a field that would fill lines is cut; it is whole in other forms."""
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Screen:
         *,
         language: Language,
         colour: bool,
+        brief: bool = False,
         utc: bool = False,
         highlight: tuple[re.Pattern[str], ...] = (),
         today: str = "",
@@ -69,12 +77,14 @@ class Screen:
             name: Paint(_SOURCES[place % len(_SOURCES)], colour=colour).on(name.ljust(width))
             for place, name in enumerate(names)
         }
-        self._indent = " " * (len("19:37:47.123") + width + len("ERROR") + 3)
+        before = len("19:37:47.123") + width + len("ERROR") + 3
+        self._indent = " " * min(before, _WIDEST_INDENT)
         self._levels = {level: Paint(style, colour=colour) for level, style in _LEVELS.items()}
         self._dim = Paint("dim", colour=colour)
         self._cause = Paint("bold yellow", colour=colour)
         self._mark = Paint("reverse", colour=colour)
-        self._highlight, self._language = highlight, language
+        self._plain = Paint("", colour=False)
+        self._highlight, self._language, self._brief = highlight, language, brief
         self._clock, self._day = Clock(utc=utc), today
 
     def text(self, items: Sequence[Item]) -> str:
@@ -93,24 +103,53 @@ class Screen:
     def _note(self, note: Note, time: str) -> str:
         return self._dim.on(f"{time} ── {sentence(note, self._language)}")
 
+    def _causes(self, causes: Sequence[str]) -> str:
+        """The likeliest first, and how to be told more."""
+        left = len(causes) - _MOST_CAUSES
+        listed = ", ".join(causes[:_MOST_CAUSES]) + (f", +{left}" if left > 0 else "")
+        return f"{self._cause.on('→ ' + listed)}  {self._dim.on(f'eloquence explain {causes[0]}')}"
+
+    def _lit(self, text: str, paint: Paint) -> str:
+        """In one colour, with what is looked for marked in it."""
+        for pattern in self._highlight:
+            text = pattern.sub(
+                lambda found: self._mark.on(found[0]) + paint.before if found[0] else "", text
+            )
+        return paint.on(text) if text else ""
+
     def _entry(self, shown: Shown, time: str) -> str:
         level = shown.entry.level
-        text = shown.text
+        message, fields = shown.message, shown.text[len(shown.message) :]
+        if self._brief and len(fields) > _ALL_SHORT:
+            fields = _briefly(shown.fields)
         if shown.cut:
-            text += f" … (+{shown.cut})"
-        for pattern in self._highlight:
-            text = pattern.sub(lambda found: self._mark.on(found[0]) if found[0] else "", text)
-        paint = self._levels.get(level) if level is not None else None
-        word = _SHORT[level]
-        if paint is not None:
-            word = paint.on(word)
-            if level is not None and (level >= Level.ERROR or level < Level.INFO):
-                text = "\n".join(paint.on(line) for line in text.split("\n"))
-        if "\n" in text:
-            text = text.replace("\n", f"\n{self._indent}")
-        for cause in shown.causes:
-            text += f"\n{self._indent}{self._cause.on('→ ' + cause)}  eloquence explain {cause}"
+            message += f" … (+{shown.cut})"
+        paint = self._levels.get(level, self._plain) if level is not None else self._plain
+        word = paint.on(_SHORT[level])
+        if level is not None and Level.INFO <= level < Level.ERROR:
+            paint = self._plain
+        # The first line says it; those of a trace are read in peace.
+        first, line_end, rest = message.partition("\n")
+        text = self._lit(first, paint)
+        if line_end:
+            rest = rest.replace("\n", f"\n{self._indent}")
+            text += f"\n{self._indent}{self._lit(rest, self._plain)}"
+        if fields:
+            text += self._lit(fields, self._dim)
+        if shown.causes:
+            text += f"\n{self._indent}{self._causes(shown.causes)}"
         return f"{self._dim.on(time)} {self._sources[shown.entry.source]} {word} {text}"
+
+
+def _briefly(fields: Fields) -> str:
+    return "".join([f" {key}={_brief_value(value)}" for key, value in fields])
+
+
+def _brief_value(value: str) -> str:
+    if len(value) > _LONGEST_VALUE:
+        value = value[: _LONGEST_VALUE - 1] + "…"
+    # JSON as it is: with its quotes escaped nobody can read it.
+    return value.replace("\n", " ") if value[:1] in {"{", "["} else quoted(value)
 
 
 def _codes(style: str) -> tuple[str, str]:
