@@ -24,6 +24,7 @@ from eloquence_ops.logs.choice import Chooser
 from eloquence_ops.logs.dress import Dresser
 from eloquence_ops.logs.entry import Entry, Level, Note
 from eloquence_ops.logs.output import Item, Output
+from eloquence_ops.logs.output.notes import sentence
 from eloquence_ops.logs.program import Log
 from eloquence_ops.logs.server_source import Connect, ServerSource
 from eloquence_ops.logs.session import SessionFollower
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from eloquence_ops.server.link import Link
 
 FORMATS: Final = ("console", "json", "raw", "template")
+_WITHOUT_NOTES: Final = ("raw", "template")
 _DEFAULT_LINES: Final = 10
 _PROXIES: Final = ("nginx.service", "caddy.service", "haproxy.service")
 _FILES: Final = {
@@ -134,7 +136,9 @@ def tail(request: Request, environ: Mapping[str, str] | None = None) -> int:
     names = [name for source in sources for name in source.names]
     redactor = Redactor(*secrets.secrets(), *credentials.of_environment(environ))
     dresser = Dresser(redactor, raw_text=request.raw_text, diagnose=_diagnose(request))
-    show = _Show(request.chooser(span), dresser, _output(request, names, language))
+    output = _output(request, names, language)
+    apart = language if request.output in _WITHOUT_NOTES else None
+    show = _Show(request.chooser(span), dresser, output, notes_apart=apart)
     # Whoever read has read enough; click would make a failure of it.
     with contextlib.suppress(BrokenPipeError):
         asyncio.run(Stream(sources, show.take, follows=span.follows).run())
@@ -303,17 +307,31 @@ def _patterns(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
 
 
 class _Show:
-    """Chooses, dresses and prints what is ready."""
+    """Chooses, dresses and prints what is ready.
 
-    def __init__(self, chooser: Chooser, dresser: Dresser, output: Output) -> None:
+    `notes_apart`: what happened to the stream is told on standard error, in this language.
+    """
+
+    def __init__(
+        self,
+        chooser: Chooser,
+        dresser: Dresser,
+        output: Output,
+        *,
+        notes_apart: Language | None = None,
+    ) -> None:
         self._chooser, self._dresser, self._output = chooser, dresser, output
+        self._notes_apart = notes_apart
 
     async def take(self, items: Sequence[Streamed]) -> None:
         """Raises `BrokenPipeError` where nobody reads any more."""
         chosen: list[Item] = []
         for item in items:
             if isinstance(item, Note):
-                chosen.append(item)
+                if self._notes_apart is None:
+                    chosen.append(item)
+                else:
+                    print(f"eloquence: {sentence(item, self._notes_apart)}", file=sys.stderr)
                 continue
             for entry in self._chooser.chosen(item):
                 shown = self._dresser.dress(entry)

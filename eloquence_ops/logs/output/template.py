@@ -17,7 +17,10 @@ NAMES: Final = (
 
 
 class Template:
-    """See `Output`. Raises `UsageError` for a layout that names what there is not."""
+    """See `Output`. Raises `UsageError` for a layout that names what there is not.
+
+    What happened to the stream is left out; it goes to standard error.
+    """
 
     def __init__(self, layout: str, *, utc: bool) -> None:
         self._layout = layout.replace("\\n", "\n").replace("\\t", "\t")
