@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cli.command import COMMAND, Ended, ended, environment, run, start
+from tests.cli.command import COMMAND, ROOT, Ended, ended, environment, run, start
 from tests.cli.test_json_contract import deviations
 from tests.sentences import is_safe, typed
 
@@ -120,6 +120,21 @@ def test_a_note_has_the_documented_shape(tmp_path: Path) -> None:
     entry, note = (json.loads(line) for line in done.out.splitlines())
     assert (deviations(entry, ENTRY), deviations(note, NOTE)) == ([], [])
     assert (note["event"], note["message"]) == ("over", "app: this was its end")
+
+
+@pytest.mark.parametrize("output", ["raw", "template"])
+def test_a_note_stands_apart_where_lines_are_for_programs(tmp_path: Path, output: str) -> None:
+    words = ("tail-logs", "--app-command", "echo once", "--output", output)
+    done = run(*words, "--template", "{text}", "--lang", "fr", cwd=tmp_path)
+    assert (done.code, done.text) == (0, "once\n")
+    assert typed(done.complaint) == "eloquence: app : c'était la fin\n"
+
+
+def test_the_shape_is_written_down() -> None:
+    page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
+    for shape, heading in ((ENTRY, "**An entry**"), (NOTE, "**A note**")):
+        rows = page.partition(heading)[2].partition("\n**")[0]
+        assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == list(shape)
 
 
 CHOICES: Final[dict[str, tuple[tuple[str, ...], list[str]]]] = {
