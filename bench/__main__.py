@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import check_api, first_verdict, healthy_doctor, help_text, server_facts
+from bench import check_api, first_verdict, healthy_doctor, help_text, logs, server_facts
 
 BENCHMARKS = {
     "help": help_text.main,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "check-api": check_api.main,
     "first-verdict": first_verdict.main,
     "server-facts": server_facts.main,
+    "logs": logs.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

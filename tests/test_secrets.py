@@ -159,6 +159,7 @@ SHAPES = [
     ("Authorization: abc", f"Authorization: {MASK}"),
     ("with Bearer abcdefgh.ijkl and", f"with Bearer {MASK} and"),
     ("X-API-Key: abc", f"X-API-Key: {MASK}"),
+    (r'body "{\"api_secret\": \"abc', rf'body "{{\"api_secret\": \"{MASK}'),
     ("X-Api-Key=abc; path=/", f"X-Api-Key={MASK}; path=/"),
     ('{"api_key": "two words", "a": 1}', f'{{"api_key": "{MASK}", "a": 1}}'),
     ('{"token": "opaque \\" quoted"}', f'{{"token": "{MASK}"}}'),

@@ -242,11 +242,13 @@ class Cause(Entry):
 
 class Symptom(Entry):
     """Something people paste. `matches` are regular expressions, any of which is enough. No causes:
-    nothing that is examined could be the reason, and `reads` says so."""
+    nothing that is examined could be the reason, and `reads` says so. `in_logs` is false for what
+    says something only where somebody pasted just that: any line may hold `404`."""
 
     matches: tuple[str, ...] = Field(min_length=1)
     reads: Text
     causes: tuple[str, ...]
+    in_logs: bool = True
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,113 @@ _examining(
 )
 
 
+@app.command("tail-logs")
+def tail_logs(
+    target: o.TargetName = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="USER@HOST", help="A server. Repeatable."),
+    ] = None,
+    server_key: Annotated[
+        str | None, typer.Option("--server-key", metavar="SHA256:…", help="Its key's fingerprint.")
+    ] = None,
+    on_server: o.OnServer = False,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option("--unit", metavar="UNIT", help="This unit's journal instead. Repeatable."),
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", metavar="PATH", help="This file of the server. Repeatable."),
+    ] = None,
+    app_log: Annotated[
+        str | None,
+        typer.Option("--app-log", metavar="FILE|-", help="The app's log, or standard input."),
+    ] = None,
+    app_command: Annotated[
+        str | None,
+        typer.Option("--app-command", metavar="COMMAND", help="What prints the app's log."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="10m, 2h, 19:30, a date.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="The end.")] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option("-n", "--lines", metavar="N|all", help="Of each log, to begin with. [10]"),
+    ] = None,
+    follow: Annotated[
+        bool | None,
+        typer.Option("--follow/--no-follow", "-f", help="Go on with what comes. [with no --until]"),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option("--level", metavar="LEVEL", help="This and worse: debug, info, warning, …"),
+    ] = None,
+    grep: Annotated[
+        list[str] | None,
+        typer.Option("--grep", metavar="REGEX", help="Only what matches. Repeatable: any."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="REGEX", help="Not what matches. Repeatable."),
+    ] = None,
+    highlight: Annotated[
+        list[str] | None,
+        typer.Option("--highlight", metavar="REGEX", help="Mark what matches. Repeatable."),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="ID", help="One session: its id, room or participant."),
+    ] = None,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Name the causes that known errors point to.")
+    ] = False,
+    output: Annotated[
+        str, typer.Option("--output", metavar="FORMAT", help="console, json, raw or template.")
+    ] = "console",
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="TEXT", help="E.g. '{time} {source} {text}'."),
+    ] = None,
+    utc: Annotated[bool, typer.Option("--utc", help="Times in UTC.")] = False,
+    raw_text: Annotated[
+        bool, typer.Option("--raw-text", help="Leave control characters as they are.")
+    ] = False,
+    lang: o.Lang = None,
+) -> int:
+    """API, LiveKit, proxy and app in one stream, in the order in which things happened."""
+    from eloquence_ops.cli.tailing import Request, tail
+
+    return tail(
+        Request(
+            target=target,
+            servers=tuple(dict.fromkeys(server or ())),
+            flags={"server_key": server_key},
+            on_server=on_server,
+            units=tuple(dict.fromkeys(unit or ())),
+            files=tuple(dict.fromkeys(file or ())),
+            app_log=app_log,
+            app_command=app_command,
+            since=since,
+            until=until,
+            lines=lines,
+            follow=follow,
+            level=level,
+            grep=tuple(grep or ()),
+            exclude=tuple(exclude or ()),
+            highlight=tuple(highlight or ()),
+            session=session,
+            output=output,
+            template=template,
+            utc=utc,
+            raw_text=raw_text,
+            diagnose=diagnose,
+            lang=lang,
+        )
+    )
+
+
 @app.command()
 def replay(
     file: Annotated[str, typer.Argument(help="A file that --record wrote.")],

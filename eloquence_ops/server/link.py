@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 OUTPUT_LIMIT: Final = 8 * 1024 * 1024
+ERRORS_KEPT: Final = 16 * 1024
 
 StreamName = Literal["stdout", "stderr"]
 Command = Sequence[str] | str
@@ -31,6 +32,29 @@ class Completed:
     duration_s: float
 
 
+class Running(Protocol):
+    """A command that goes on, its output read as it comes."""
+
+    async def read(self) -> bytes:
+        """What its standard output says next, at least a byte; nothing at its end.
+
+        Raises `LinkLost` where the link has ended.
+        """
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """To its standard input. Does nothing where it has ended."""
+        ...
+
+    def said(self) -> bytes:
+        """The first `ERRORS_KEPT` bytes of its standard error so far."""
+        ...
+
+    async def close(self) -> None:
+        """Closes its standard input and hangs up. May be called again."""
+        ...
+
+
 class Link(Protocol):
     """One server. Commands and streams may be used at the same time; cancelling one ends it."""
 
@@ -47,6 +71,12 @@ class Link(Protocol):
         `stdin` may hold a secret: it is written nowhere else. `limit_bytes` holds for both streams
         together. It has ended when both streams have: who starts a service redirects them.
         Raises `CommandTooSlow` (the command is ended) and other `LinkError`s.
+        """
+        ...
+
+    async def start(self, command: Command, *, stdin: bytes = b"") -> Running:
+        """Starts a command that goes on until it ends or is closed; `stdin` as for `run`, and
+        standard input stays open. Raises `LinkError`s.
         """
         ...
 

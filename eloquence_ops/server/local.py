@@ -14,16 +14,20 @@ from eloquence_ops.server import children
 from eloquence_ops.server.dial import connect
 from eloquence_ops.server.errors import CommandTooSlow, LinkError
 from eloquence_ops.server.link import (
+    ERRORS_KEPT,
     OUTPUT_LIMIT,
     Command,
     Completed,
     Output,
+    Running,
     StreamName,
     shown,
     words,
 )
 
 _AT_ONCE: Final = 64 * 1024
+_MUCH: Final = 256 * 1024
+_ENDING_S: Final = 1.0
 
 
 class LocalLink:
@@ -65,6 +69,13 @@ class LocalLink:
         ended = output.truncated or status is None or status < 0
         return output.completed(None if ended else status, time.monotonic() - begun)
 
+    async def start(self, command: Command, *, stdin: bytes = b"") -> Running:
+        process = await self._start(command)
+        self._running.add(process)
+        running = _Running(process, self._running)
+        await running.write(stdin)
+        return running
+
     async def open_stream(self, host: str, port: int, *, timeout_s: float) -> socket.socket:
         async with asyncio.timeout(timeout_s):
             return await connect(host, port)
@@ -89,6 +100,42 @@ class LocalLink:
             raise LinkError(
                 "link.no-program", command=shown(command), reason=error.strerror or error
             ) from None
+
+
+class _Running:
+    """See `link.Running`."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, among: set[asyncio.subprocess.Process]
+    ) -> None:
+        self._process, self._among = process, among
+        self._errors = Output(ERRORS_KEPT)
+        self._draining = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._process.stderr and (data := await self._process.stderr.read(_AT_ONCE)):
+            self._errors.take("stderr", data)
+
+    async def read(self) -> bytes:
+        return await self._process.stdout.read(_MUCH) if self._process.stdout else b""
+
+    async def write(self, data: bytes) -> None:
+        if self._process.stdin:
+            with contextlib.suppress(ConnectionError):
+                self._process.stdin.write(data)
+                await self._process.stdin.drain()
+
+    def said(self) -> bytes:
+        return self._errors.completed(None, 0.0).stderr
+
+    async def close(self) -> None:
+        if self._process.returncode is None:
+            _end(self._process)
+            # Not for long: sudo may not be signalled, and ends when it likes.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _ENDING_S)
+        self._draining.cancel()
+        self._among.discard(self._process)
 
 
 async def _exchange(process: asyncio.subprocess.Process, stdin: bytes, output: Output) -> None:

@@ -23,20 +23,23 @@ from eloquence_ops.server.destination import Destination
 from eloquence_ops.server.errors import CommandTooSlow, ForwardingRefused, LinkError, LinkLost
 from eloquence_ops.server.identities import Ask
 from eloquence_ops.server.link import (
+    ERRORS_KEPT,
     OUTPUT_LIMIT,
     Command,
     Completed,
     Output,
+    Running,
     StreamName,
     shown,
     words,
 )
-from eloquence_ops.server.session import ChannelRefused
+from eloquence_ops.server.session import ChannelRefused, Session
 from eloquence_ops.server.ssh_config import Account, route
 from eloquence_ops.server.threads import in_background, in_thread
 from eloquence_ops.server.way import DEADLINES, Deadlines, Way
 
 _AT_ONCE: Final = 64 * 1024
+_MUCH: Final = 256 * 1024
 _NO_STATUS: Final = -1
 _ADMINISTRATIVELY_PROHIBITED: Final = 1  # RFC 4254, 5.1
 # What sshd says of a connection it could not make, in the words of its C library. Where the kernel
@@ -98,7 +101,7 @@ class SshLink:
         begun = time.monotonic()
         output = Output(limit_bytes)
         try:
-            async with asyncio.timeout(timeout_s), self._channel("session") as channel:
+            async with asyncio.timeout(timeout_s), self._channel() as channel:
                 status = await self._exchange(channel, _line(command), stdin, output)
         except TimeoutError:
             raise CommandTooSlow(
@@ -111,6 +114,19 @@ class SshLink:
         except (paramiko.SSHException, EOFError, OSError):
             raise self._why_lost() from None
         return output.completed(status, time.monotonic() - begun)
+
+    async def start(self, command: Command, *, stdin: bytes = b"") -> Running:
+        channel = await self._session_channel()
+        try:
+            await in_thread(lambda: channel.exec_command(_line(command)))
+        except (paramiko.SSHException, EOFError, OSError):
+            in_background(lambda: self._session.hang_up(channel))
+            if self._lost is None and self._session.is_active():
+                raise LinkError("link.no-command", host=self.host) from None
+            raise self._why_lost() from None
+        running = _Running(channel, self._session, self._why_lost)
+        await running.write(stdin)
+        return running
 
     async def open_stream(self, host: str, port: int, *, timeout_s: float) -> socket.socket:
         async with asyncio.timeout(timeout_s):
@@ -137,17 +153,20 @@ class SshLink:
         except (paramiko.SSHException, EOFError, OSError):
             raise self._why_lost() from None
 
-    @contextlib.asynccontextmanager
-    async def _channel(self, kind: str) -> AsyncIterator[paramiko.Channel]:
-        """A channel for the length of the block. What still runs behind it then is ended."""
+    async def _session_channel(self) -> paramiko.Channel:
         wait_s = self._deadlines.channel
         try:
             async with asyncio.timeout(wait_s):
-                channel = await self._open(kind, None, wait_s)
+                return await self._open("session", None, wait_s)
         except ChannelRefused as refusal:
             raise LinkError("link.no-channel", host=self.host, reason=refusal.text) from None
         except TimeoutError:
             raise LinkError("link.no-channel", host=self.host, reason=f"{wait_s:g} s") from None
+
+    @contextlib.asynccontextmanager
+    async def _channel(self) -> AsyncIterator[paramiko.Channel]:
+        """A channel for the length of the block. What still runs behind it then is ended."""
+        channel = await self._session_channel()
         try:
             yield channel
         finally:
@@ -206,6 +225,38 @@ class SshLink:
         if code := _REASONS.get(refusal.text):
             return OSError(code, refusal.text)
         return ConnectionError(refusal.text)
+
+
+class _Running:
+    """See `link.Running`."""
+
+    def __init__(
+        self, channel: paramiko.Channel, session: Session, why_lost: Callable[[], LinkLost]
+    ) -> None:
+        self._channel, self._session, self._why_lost = channel, session, why_lost
+        self._errors = Output(ERRORS_KEPT)
+        in_background(self._drain)
+
+    def _drain(self) -> None:
+        """Kept up to a limit, read to the end: left unread it would hold up the command."""
+        while data := self._channel.recv_stderr(_AT_ONCE):
+            self._errors.take("stderr", data)
+
+    async def read(self) -> bytes:
+        data = await in_thread(lambda: self._channel.recv(_MUCH))
+        if not data and not self._session.is_active():
+            raise self._why_lost()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            await in_thread(lambda: self._channel.sendall(data))
+
+    def said(self) -> bytes:
+        return self._errors.completed(None, 0.0).stderr
+
+    async def close(self) -> None:
+        in_background(lambda: self._session.hang_up(self._channel))
 
 
 def _write(channel: paramiko.Channel, data: bytes) -> None:

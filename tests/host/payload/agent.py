@@ -6,6 +6,7 @@ signalling only: seen by the others as an agent, and without a voice. systemd is
 """
 
 import asyncio
+import json
 import os
 import secrets
 import socket
@@ -54,6 +55,7 @@ class Worker:
                     available=True,
                     participant_identity=f"agent-{said.availability.job.id}",
                 ))  # fmt: skip
+                _log("received job request", said.availability.job)
             case "assignment":
                 coach = asyncio.create_task(self._coach(said.assignment))
                 self.coaches.add(coach)
@@ -71,11 +73,13 @@ class Worker:
                 update_job=agent.UpdateJobStatus(job_id=job.job.id, status=agent.JS_RUNNING)
             )
             pinging = asyncio.create_task(_ping(room))
+            _log("joined room", job.job)
             try:
                 async for _ in room:
                     pass
             finally:
                 pinging.cancel()
+                _log("left room", job.job)
 
 
 async def _ping(room: aiohttp.ClientWebSocketResponse) -> None:
@@ -83,6 +87,20 @@ async def _ping(room: aiohttp.ClientWebSocketResponse) -> None:
         await asyncio.sleep(PING_S)
         ping = rtc.SignalRequest(ping_req=rtc.Ping(timestamp=int(time.time() * 1000)))
         await room.send_bytes(ping.SerializeToString())
+
+
+def _log(message: str, job: agent.Job) -> None:
+    """A line of JSON, as livekit-agents writes them where nobody watches."""
+    said = {
+        "message": message,
+        "level": "INFO",
+        "name": "livekit.agents",
+        "job_id": job.id,
+        "room": job.room.name,
+        "room_id": job.room.sid,
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+    }
+    print(json.dumps(said), flush=True)
 
 
 def _own_token() -> str:
