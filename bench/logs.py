@@ -230,7 +230,7 @@ async def _until_first_line(host: Host, environ: dict[str, str]) -> float:
         link = await ssh.connect(
             destination.parse(host.ssh_target),
             Account.of_this_process(environ),
-            accepted_key=fingerprint(host),
+            accepted_keys=(fingerprint(host),),
             key_file=host.key_path,
         )
         times["connected"] = time.perf_counter()

@@ -135,7 +135,8 @@ def tail_logs(
         typer.Option("--server", metavar="USER@HOST", help="A server. Repeatable."),
     ] = None,
     server_key: Annotated[
-        str | None, typer.Option("--server-key", metavar="SHA256:…", help="Its key's fingerprint.")
+        list[str] | None,
+        typer.Option("--server-key", metavar="SHA256:…", help="A key's fingerprint. Repeatable."),
     ] = None,
     on_server: o.OnServer = False,
     unit: Annotated[
@@ -209,7 +210,7 @@ def tail_logs(
         Request(
             target=target,
             servers=tuple(dict.fromkeys(server or ())),
-            flags={"server_key": server_key},
+            flags={"server_key": tuple(server_key or ())},
             on_server=on_server,
             units=tuple(dict.fromkeys(unit or ())),
             files=tuple(dict.fromkeys(file or ())),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from eloquence_ops import credentials, settings_files
 from eloquence_ops.cli import speaking
@@ -31,10 +31,10 @@ from eloquence_ops.logs.session import SessionFollower
 from eloquence_ops.logs.span import Span
 from eloquence_ops.logs.stream import Source, Stream
 from eloquence_ops.secrets import Redactor
-from eloquence_ops.server import destination
+from eloquence_ops.server import destination, reaching
 from eloquence_ops.server.local import LocalLink
 from eloquence_ops.server.threads import in_thread
-from eloquence_ops.settings import Target
+from eloquence_ops.settings import Target, Value
 from eloquence_ops.untrusted import visible
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Request:
 
     target: str | None = None
     servers: tuple[str, ...] = ()
-    flags: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Value] = field(default_factory=dict)
     on_server: bool = False
     units: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ def tail(request: Request, environ: Mapping[str, str] | None = None) -> int:
     """Shows until everything was shown, or Ctrl-C. Returns the exit code."""
     environ = os.environ if environ is None else environ
     language = speaking.language(request.lang)
-    flags = {name: str(value) for name, value in request.flags.items() if value}
+    flags = {name: value for name, value in request.flags.items() if value}
     if request.servers:
         flags["server"] = request.servers[0]
     target = settings_files.resolve(
@@ -229,21 +229,10 @@ def _here(environ: Mapping[str, str]) -> Connect:
 def _over_ssh(
     server: str, target: Target, environ: Mapping[str, str], language: Language
 ) -> Connect:
-    to = destination.parse(server)
-    named = environ.get("ELOQUENCE_SSH_KEY")
-    key_file = Path(named).expanduser() if named else None
+    ask = asking(language)
 
     async def connect() -> Link:
-        from eloquence_ops.server import ssh
-        from eloquence_ops.server.ssh_config import Account
-
-        return await ssh.connect(
-            to,
-            Account.of_this_process(environ),
-            accepted_key=target.server_key,
-            key_file=key_file,
-            ask=asking(language),
-        )
+        return await reaching.over_ssh(server, environ, accepted_keys=target.server_key, ask=ask)
 
     return connect
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,7 +16,7 @@ from eloquence_ops.observations.server_reach import ReachOutcome
 from eloquence_ops.probes import machine, server_facts
 from eloquence_ops.run.facts import LINK, SERVER_FACTS
 from eloquence_ops.run.server_requests import ServerRequests
-from eloquence_ops.server import destination, sudo
+from eloquence_ops.server import destination, reaching, sudo
 from eloquence_ops.server.errors import (
     CommandTooSlow,
     HostKeyRefused,
@@ -104,18 +104,13 @@ class ServerProbes:
         plan = self._plan
         if plan.on_server:
             return LocalLink(plan.environ, Path.home())
-        from eloquence_ops.server import ssh  # paramiko takes a quarter of a second
         from eloquence_ops.server.ssh_config import Account, notes
 
-        to = destination.parse(plan.target.server or "")
-        account = Account.of_this_process(plan.environ)
-        self._notes = tuple(_both(note, plan) for note in notes(to, account)[:_MOST_NOTES])
-        return await ssh.connect(
-            to,
-            account,
-            accepted_keys=plan.target.server_key,
-            key_file=_key_file(plan.environ),
-            ask=plan.ask,
+        server = plan.target.server or ""
+        told = notes(destination.parse(server), Account.of_this_process(plan.environ))
+        self._notes = tuple(_both(note, plan) for note in told[:_MOST_NOTES])
+        return await reaching.over_ssh(
+            server, plan.environ, accepted_keys=plan.target.server_key, ask=plan.ask
         )
 
     async def _leave(self, board: Board) -> None:
@@ -185,11 +180,6 @@ class _AsRoot:
             raise TimeoutError from slow
         self.went = sudo.went(completed.stderr)
         return replace(completed, stderr=self.went.stderr)
-
-
-def _key_file(environ: Mapping[str, str]) -> Path | None:
-    named = environ.get("ELOQUENCE_SSH_KEY")
-    return Path(named).expanduser() if named else None
 
 
 def _outcome(refused: EloquenceError) -> ReachOutcome:
