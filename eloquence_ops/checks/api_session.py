@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from eloquence_ops.checks import redirects
+from eloquence_ops.checks.api import SESSIONS
 from eloquence_ops.checks.fingerprints import (
     GATEWAY_STATUSES,
     author,
@@ -97,7 +99,9 @@ def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
         "error": "status excerpt",
         "bad-gateway": "status author",
         "gateway-timeout": "status author seconds",
+        "redirected": "status target",
         "refused": "status excerpt",
+        "barred": "status author",
         "too-many": "",
         "invalid": "problems",
         "wrong-status": "status",
@@ -135,11 +139,21 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
     elif status == 429:
         yield Verdict("too-many")
     elif status >= 300:
-        yield Verdict("refused", {"status": status, "excerpt": excerpt})
+        yield _turned_away(api, exchange)
     elif status != 200:
         yield Verdict("wrong-status", {"status": status})
     else:
         yield from _opened(exchange, seen)
+
+
+def _turned_away(api: Endpoint, exchange: HttpExchange) -> Verdict:
+    """A 3xx or 4xx to the opening, by what it shows: another address, the API's own words, or
+    somebody else's. The key has a check of its own, which hides this one where it is why."""
+    if redirect := redirects.read(api, SESSIONS, exchange):
+        return Verdict("redirected", {"status": exchange.status, "target": redirect.whole})
+    if author(exchange) == "app":
+        return Verdict("refused", {"status": exchange.status, "excerpt": exchange.body[:160]})
+    return Verdict("barred", {"status": exchange.status, "author": author(exchange)})
 
 
 def _opened(exchange: HttpExchange, seen: Seen) -> Judgement:

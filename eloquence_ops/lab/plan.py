@@ -41,7 +41,9 @@ class ApiPlan(Part):
     process: Literal["eloquence", "stopped", "other-service", "breaks-off"] = "eloquence"
     front: Front = "proxy"
     generation: Literal["current", "legacy", "both", "none"] = "current"
-    session: Literal["opens", "unhandled-error", "wrong-status", "missing-field", "hang"] = "opens"
+    session: Literal[
+        "opens", "unhandled-error", "wrong-status", "missing-field", "hang", "redirected"
+    ] = "opens"
     session_takes_s: float = 0.0
     url: str = "public"
     livekit_key: Literal["right", "unknown"] = "right"
