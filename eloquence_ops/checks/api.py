@@ -179,9 +179,10 @@ def route_is_there(probed: HttpExchange) -> bool:
 
 
 def shown_by_post(api: Endpoint, seen: Seen) -> bool:
-    """Whether the route judged a POST that can open nothing."""
+    """Whether the route judged a POST that can open nothing, or opened a session all the same."""
     posted = seen.exchange(api, "sessions-post")
-    return posted is not None and judged_post(posted)
+    opened = seen.exchange(api, "sessions-post-close") is not None
+    return opened or (posted is not None and judged_post(posted))
 
 
 def judged_post(posted: HttpExchange) -> bool:

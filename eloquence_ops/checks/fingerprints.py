@@ -124,6 +124,11 @@ def is_json(exchange: HttpExchange) -> bool:
     return _content_type(exchange) == "application/json"
 
 
+def is_page(exchange: HttpExchange) -> bool:
+    """HTML, by what it says of itself or how it begins."""
+    return _content_type(exchange) == "text/html" or exchange.body.lstrip().startswith("<")
+
+
 def is_foreign(exchange: HttpExchange) -> bool:
     """A page or a 404 that FastAPI does not write. A refusal or a failure may be anybody's."""
     return exchange.status in (200, 404) and not is_json(exchange)

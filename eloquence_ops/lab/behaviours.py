@@ -48,6 +48,7 @@ def api_behaviour(api: ApiPlan) -> ApiBehaviour:
         token_clock_s=api.token_clock_s,
         other_keys=api.also_accepts,
         asks_for_key=api.asks_for_key,
+        takes_any_key=api.takes_any_key,
         takes_nulls=api.takes_nulls,
         removes_sessions=api.removes_sessions,
         cors_origins=("*",) if api.allows_web else (),

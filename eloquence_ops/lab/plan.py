@@ -32,9 +32,10 @@ class ApiPlan(Part):
     another name that leads to it.
 
     `scheme` is the one that people use for it, `process` what has its place, `session` what comes
-    of opening one, `session_takes_s` when. `also_accepts` are further API keys, `allows_web` is
-    CORS, `slash` stands at the end of the session route, `port` is the one that people write in the
-    address. Without `removes_sessions` one that is closed stays.
+    of opening one, `session_takes_s` when. `also_accepts` are further API keys, `takes_any_key`
+    looks at none of them, `allows_web` is CORS, `slash` stands at the end of the session route,
+    `port` is the one that people write in the address. Without `removes_sessions` one that is
+    closed stays.
     """
 
     scheme: Literal["https", "http"] = "https"
@@ -52,6 +53,7 @@ class ApiPlan(Part):
     token_clock_s: float = 0.0
     also_accepts: tuple[str, ...] = ()
     asks_for_key: bool = True
+    takes_any_key: bool = False
     takes_nulls: bool = True
     removes_sessions: bool = True
     allows_web: bool = True

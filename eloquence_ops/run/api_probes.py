@@ -25,20 +25,17 @@ from eloquence_ops.run.facts import (
     endpoint_of,
     others_of,
 )
+from eloquence_ops.run.key_guesses import KeyGuesses, guess
 from eloquence_ops.run.old_way import OldWay
 from eloquence_ops.run.session_visit import SessionVisit
-from eloquence_ops.secrets import Secret
 
 if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
     from eloquence_ops.run.plan import Plan
 
-# The debugging guide's example, which some server may still accept.
-_DEFAULT_KEY: Final = Secret("default-key")
 # Where else an API is found: behind a TLS proxy, or on the guide's port without one.
 _NEIGHBOURS: Final = (("https", 443), ("http", 8083), ("http", 80), ("https", 8443))
 _OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
-_JSON: Final = ("Content-Type", "application/json")
 
 
 class ApiProbes:
@@ -46,6 +43,8 @@ class ApiProbes:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        # The documented request itself, without a key and with a body that can open nothing.
+        self._first_post = guess(plan, "sessions-post", None)
 
     def all(self) -> list[Probe]:
         """Those of a read-only run open nothing and guess at no key."""
@@ -59,6 +58,7 @@ class ApiProbes:
                 3,
                 needs=client,
                 provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES),
+                finish=self._first_post.close,
             ),
             plan.probe("api.families", self._families, needs=(*client, others_of("api"))),
             plan.probe("api.cors", self._cors, needs=route),
@@ -68,9 +68,10 @@ class ApiProbes:
             found.append(self._visit("key-proof", sessions.IMPOSSIBLE_BODY, route))
         else:
             opened, old = (*route, SESSION), OldWay(plan.redactor)
+            guesses = KeyGuesses(plan)
             found += [
                 self._visit("session", sessions.request_body(), route),
-                plan.probe("api.keys", self._keys, needs=route),
+                plan.probe("api.keys", guesses.open, 2, needs=route, finish=guesses.close),
                 plan.probe(
                     "api.old-way",
                     old.open,
@@ -118,14 +119,11 @@ class ApiProbes:
             )
 
     async def _shown_by_post(self, probed: HttpExchange, board: Board) -> bool:
-        """The documented request itself, where GET does not show the route: without a key, and with
-        a body that can open nothing."""
+        """Asks with POST where GET does not show the route."""
         if probed.outcome != "answered" or gateway_outcome(probed) or probed.status in REDIRECTS:
             return False
-        request = HttpRequest(
-            "sessions-post", "POST", sessions.PATH, (_JSON,), sessions.IMPOSSIBLE_BODY
-        )
-        return judged_post((await self._send(request, board)).observation)
+        posted, session = await self._first_post.answer(board)
+        return session is not None or judged_post(posted)
 
     async def _openapi(self, board: Board) -> ApiRoutes | None:
         client = board.get(client_of("api"))
@@ -167,15 +165,6 @@ class ApiProbes:
                 preflight("preflight", sessions.PATH, "POST", "content-type,x-api-key"), board
             ),
             self._send(preflight("preflight-delete", one, "DELETE", "x-api-key"), board),
-        )
-
-    async def _keys(self, board: Board) -> None:
-        """No key, and the guide's example key, once each, with a body that can open nothing."""
-        body = sessions.IMPOSSIBLE_BODY
-        default = (_JSON, ("X-API-Key", _DEFAULT_KEY))
-        await asyncio.gather(
-            self._send(HttpRequest("no-key", "POST", sessions.PATH, (_JSON,), body), board),
-            self._send(HttpRequest("default-key", "POST", sessions.PATH, default, body), board),
         )
 
     async def _send(self, request: HttpRequest, board: Board) -> Answer:

@@ -52,7 +52,8 @@ class ApiBehaviour:
     `session_takes_s`: how long opening one takes, which then comes right.
     `room_join` false: tokens lack that grant. `token_clock_s`: how many seconds this server's
     clock is ahead when it dates a token. `other_keys` are accepted too; `asks_for_key` false lets
-    everybody in. `takes_nulls` false: optional fields may be left out, not null.
+    everybody in, `takes_any_key` everybody with one. `takes_nulls` false: optional fields may be
+    left out, not null.
     `removes_sessions` false: DELETE says that it ended a session, and leaves it. `prefix`: where
     the session routes are; `slash`: they have one at the end.
     """
@@ -70,6 +71,7 @@ class ApiBehaviour:
     token_clock_s: float = 0.0
     other_keys: tuple[str, ...] = field(default=(), repr=False)
     asks_for_key: bool = True
+    takes_any_key: bool = False
     takes_nulls: bool = True
     removes_sessions: bool = True
     prefix: str = "/api"
@@ -222,6 +224,8 @@ def _key_guard(behaviour: ApiBehaviour) -> Callable[..., Awaitable[None]]:
             challenge = {"WWW-Authenticate": "APIKey"}
             status = behaviour.missing_key_status
             raise HTTPException(status, "Not authenticated", challenge if status == 401 else None)
+        if behaviour.takes_any_key:
+            return
         if not any(secrets.compare_digest(key.encode(), known) for known in accepted):
             raise HTTPException(401, "Invalid API key")
 
