@@ -79,6 +79,9 @@ def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
     Recordings from before the probe read them have an excerpt, of which as much is told as it
     holds. Decoding JSON may bring back what was made visible in it, so it is done once more.
     """
+    if exchange.invalid_fields:
+        yield from exchange.invalid_fields
+        return
     try:
         details = json.loads(exchange.body)["detail"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -111,6 +111,8 @@ def _content_type(exchange: HttpExchange) -> str:
 
 def is_app_error(exchange: HttpExchange) -> bool:
     """FastAPI's own error shape: a JSON object with `detail`."""
+    if exchange.invalid_fields:
+        return True
     if not is_json(exchange):
         return False
     try:

@@ -10,6 +10,7 @@ from eloquence_ops.endpoints import Endpoint, narrower
 from eloquence_ops.observations import HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
+from eloquence_ops.probes.refused_body import invalid_fields
 from eloquence_ops.run.facts import (
     API_KEY,
     APP_USES,
@@ -123,7 +124,8 @@ class SessionVisit:
         session, types = sessions.read_answer(answer.body, redactor)
         # An excerpt may end within a token, where no pattern finds it: the fields say enough.
         body = "" if "token" in types else redactor.text(seen.body)
-        seen = seen.model_copy(update={"body": body})
+        refused = invalid_fields(answer.body, redactor) if seen.status == 422 else ()
+        seen = seen.model_copy(update={"body": body, "invalid_fields": refused})
         board.note(seen)
         described = sessions.describe(
             session,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.checks.test_other_shapes import good
@@ -61,3 +63,24 @@ def test_a_refusal_of_the_key_is_still_the_keys(status: int) -> None:
     session, causes, _ = found((status, JSON, DETAIL))
     assert list(session) == ["api.session.masked"]
     assert causes == {"api-key-rejected"}
+
+
+def test_eight_fields_that_are_missing_are_each_explained() -> None:
+    """FastAPI repeats the body in each entry: the whole is longer than the excerpt that is kept."""
+    names = [f"field_{number}" for number in range(8)]
+    details = [
+        {
+            "type": "missing",
+            "loc": ["body", name],
+            "msg": "Field required",
+            "input": {"a": "b" * 300},
+        }
+        for name in names
+    ]
+    body = json.dumps({"detail": details})
+    assert len(body) > 2000
+    session, causes, _ = found((422, JSON, body))
+    assert session == {
+        "api.session.invalid": {"problems": tuple(f"{name}: Field required" for name in names)}
+    }
+    assert causes >= {"api-body-refused"}
