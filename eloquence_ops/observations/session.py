@@ -21,7 +21,8 @@ class TokenClaims(Record):
     """What a session's token says: LiveKit's video grants, and times in seconds since 1970.
 
     `issuer` is its `iss`, the name of the LiveKit API key that signed it: empty where there is
-    none, None in recordings from before it was read.
+    none, None in recordings from before it was read. `room` is None where there is none, or one
+    that is no text. `no_times`: those of `nbf` and `exp` that are there and are no times at all.
     """
 
     issuer: str | None = None
@@ -29,6 +30,7 @@ class TokenClaims(Record):
     may_join: bool = False
     not_before: int | None = None
     expires: int | None = None
+    no_times: tuple[str, ...] = ()
 
 
 class SessionAnswer(Observation):

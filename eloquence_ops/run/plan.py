@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 # How much longer a probe may take than the network waits inside it.
 _SLACK_S: Final = 1.0
 _LONGEST_NAME: Final = 253
+_LONGEST_KEY_NAME: Final = 80
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Plan:
     (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
     very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
     be examined instead of the target's own names, as it was typed; `addresses` likewise.
+    `livekit_key` is the name of LiveKit's key, where it is known.
     """
 
     target: Target
@@ -71,6 +73,7 @@ class Plan:
     sudo_password: Secret | None = None
     ask: Ask | None = None
     names: tuple[str, ...] = ()
+    livekit_key: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -84,6 +87,9 @@ class Plan:
             on_server=self.on_server,
             names=tuple(one_line(name, limit=_LONGEST_NAME) for name in self.names),
             addresses=self.addresses,
+            livekit_key=one_line(self.livekit_key, limit=_LONGEST_KEY_NAME)
+            if self.livekit_key
+            else None,
         )
 
     @cached_property
