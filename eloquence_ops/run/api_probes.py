@@ -13,17 +13,18 @@ from eloquence_ops.observations import ApiRoutes, HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
 from eloquence_ops.probes.routes import LARGEST_DOCUMENT_BYTES, read_routes
+from eloquence_ops.run.api_way import ROUTE_REQUEST, ApiWay
 from eloquence_ops.run.facts import (
     API_KEY,
     APP_USES,
     ONLY_OLD_ROUTES,
     PROXY_GAVE_UP,
+    ROUTE_ANSWER,
     SESSION,
     SESSIONS_ROUTE,
     client_of,
     dead_of,
     endpoint_of,
-    others_of,
 )
 from eloquence_ops.run.key_guesses import KeyGuesses, guess
 from eloquence_ops.run.old_way import OldWay
@@ -60,7 +61,7 @@ class ApiProbes:
                 provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES),
                 finish=self._first_post.close,
             ),
-            plan.probe("api.families", self._families, needs=(*client, others_of("api"))),
+            *ApiWay(plan).all(),
             plan.probe("api.cors", self._cors, needs=route),
             plan.probe("api.neighbours", self._neighbours, 2, needs=(dead_of("api"),)),
         ]
@@ -104,7 +105,7 @@ class ApiProbes:
         """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
         routes, probed, old = await asyncio.gather(
             self._openapi(board),
-            self._plan.get("api", board, "sessions-get", sessions.PATH),
+            self._route(board),
             self._plan.get("api", board, "old-start-get", sessions.OLD_START_PATH),
         )
         if may_have_sessions(probed.observation, routes) or await self._shown_by_post(
@@ -117,6 +118,12 @@ class ApiProbes:
             await asyncio.gather(
                 *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
             )
+
+    async def _route(self, board: Board) -> Answer:
+        """GET on the sessions route; it was asked already where a family had to be chosen."""
+        if board.has(ROUTE_ANSWER):
+            return board.get(ROUTE_ANSWER)
+        return await self._send(ROUTE_REQUEST, board)
 
     async def _shown_by_post(self, probed: HttpExchange, board: Board) -> bool:
         """Asks with POST where GET does not show the route."""
@@ -141,12 +148,6 @@ class ApiProbes:
         if routes is not None:
             board.note(routes)
         return routes
-
-    async def _families(self, board: Board) -> None:
-        """The same harmless request over each further address family."""
-        for client in board.get(others_of("api")):
-            answer = await client.send(HttpRequest("family-get", "GET", sessions.PATH))
-            board.note(answer.observation)
 
     async def _cors(self, board: Board) -> None:
         """The preflights that a browser sends before the app's requests (Fetch standard, CORS)."""

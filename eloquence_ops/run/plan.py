@@ -23,13 +23,14 @@ from eloquence_ops.probes.road import Road
 from eloquence_ops.run.api_probes import ApiProbes
 from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import (
+    API_CANDIDATES,
     API_KEY,
     Role,
     client_of,
+    clients_of,
     dead_of,
     endpoint_of,
     lookup_of,
-    others_of,
 )
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
@@ -191,7 +192,7 @@ class Plan:
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role), others_of(role), dead_of(role)),
+                provides=(client_of(role), API_CANDIDATES, dead_of(role)),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -237,8 +238,11 @@ class Plan:
             board.put(dead_of(role), lookup)
         if not clients:
             return
-        board.put(client_of(role), clients[0])
-        board.put(others_of(role), clients[1:])
+        board.put(clients_of(role), clients)
+        if role == "api" and len(clients) > 1 and "api" in self.asked.services(self.target):
+            board.put(API_CANDIDATES, clients)
+        else:
+            board.put(client_of(role), clients[0])
 
     def client(self, road: Road, board: Board) -> HttpClient:
         return HttpClient(
@@ -277,8 +281,8 @@ class Plan:
         return "works" if handshake.outcome == "ok" else "not-trusted"
 
     async def _hang_up(self, role: Role, board: Board) -> None:
-        if board.has(client_of(role)):
-            for client in (board.get(client_of(role)), *board.get(others_of(role))):
+        if board.has(clients_of(role)):
+            for client in board.get(clients_of(role)):
                 await client.__aexit__(None, None, None)
 
     async def get(
