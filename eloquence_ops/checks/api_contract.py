@@ -242,7 +242,7 @@ def neighbours(api: Endpoint, seen: Seen) -> Judgement:
     for entry in tried:
         if entry.outcome != "answered" or not route_is_there(entry):
             continue
-        # Plain HTTP behind a silent TLS port is the API without its proxy, no address to move to.
+        # Plain HTTP beside a TLS port that fails is the API past its proxy, no address to move to.
         if api.secure and not entry.endpoint.startswith("https://"):
             direct = entry
             continue
@@ -251,6 +251,6 @@ def neighbours(api: Endpoint, seen: Seen) -> Judgement:
     if direct is not None:
         yield Verdict("direct", {"address": direct.endpoint})
     elif tried:
-        yield Verdict("none", {"tried": tuple(entry.endpoint for entry in tried)})
+        yield Verdict("none", {"tried": tuple(dict.fromkeys(entry.endpoint for entry in tried))})
     elif seen.exchange(api, "sessions-get", "root") is not None:
         yield Verdict("ok")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from eloquence_ops.checks.api import judged_post, may_have_sessions, route_is_there
 from eloquence_ops.checks.api_contract import APP_ORIGIN
 from eloquence_ops.checks.fingerprints import REDIRECTS, gateway_outcome
-from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import ApiRoutes, HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
@@ -17,16 +16,17 @@ from eloquence_ops.run.api_way import ROUTE_REQUEST, ApiWay
 from eloquence_ops.run.facts import (
     API_KEY,
     APP_USES,
+    LOOK_BESIDE,
     ONLY_OLD_ROUTES,
     PROXY_GAVE_UP,
     ROUTE_ANSWER,
     SESSION,
     SESSIONS_ROUTE,
     client_of,
-    dead_of,
     endpoint_of,
 )
 from eloquence_ops.run.key_guesses import KeyGuesses, guess
+from eloquence_ops.run.neighbours import Neighbours, is_not_there
 from eloquence_ops.run.old_way import OldWay
 from eloquence_ops.run.session_visit import SessionVisit
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
     from eloquence_ops.run.plan import Plan
 
-# Where else an API is found: behind a TLS proxy, or on the guide's port without one.
-_NEIGHBOURS: Final = (("https", 443), ("http", 8083), ("http", 80), ("https", 8443))
 _OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
 
 
@@ -58,12 +56,12 @@ class ApiProbes:
                 self._routes,
                 3,
                 needs=client,
-                provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES),
+                provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES, LOOK_BESIDE),
                 finish=self._first_post.close,
             ),
             *ApiWay(plan).all(),
             plan.probe("api.cors", self._cors, needs=route),
-            plan.probe("api.neighbours", self._neighbours, 2, needs=(dead_of("api"),)),
+            Neighbours(plan).probe(),
         ]
         if plan.read_only:
             found.append(self._visit("key-proof", sessions.IMPOSSIBLE_BODY, route))
@@ -112,12 +110,17 @@ class ApiProbes:
             probed.observation, board
         ):
             board.put(SESSIONS_ROUTE, True)
-        elif probed.observation.status == 404:
+            return
+        if probed.observation.status == 404:
             if route_is_there(old.observation):
                 board.put(ONLY_OLD_ROUTES, True)
-            await asyncio.gather(
+            others = await asyncio.gather(
                 *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
             )
+            if any(route_is_there(entry.observation) for entry in (old, *others)):
+                return
+        if is_not_there(probed.observation):
+            board.put(LOOK_BESIDE, True)
 
     async def _route(self, board: Board) -> Answer:
         """GET on the sessions route; it was asked already where a family had to be chosen."""
@@ -172,25 +175,3 @@ class ApiProbes:
         answer = await board.get(client_of("api")).send(request)
         board.note(answer.observation)
         return answer
-
-    async def _neighbours(self, board: Board) -> None:
-        """The configured hosts at the usual ports: GET only, and no key for what nobody named."""
-        own, livekit = board.get(endpoint_of("api")), self._plan.target.livekit
-        hosts = dict.fromkeys((own.host, *((livekit.host,) if livekit else ())))
-        others = [
-            Endpoint(scheme, host, port, own.path)
-            for host in hosts
-            for scheme, port in _NEIGHBOURS
-            if (scheme, host, port) != (own.scheme, own.host, own.port)
-        ]
-        await asyncio.gather(*(self._ask_neighbour(other, board) for other in others))
-
-    async def _ask_neighbour(self, endpoint: Endpoint, board: Board) -> None:
-        lookup = board.get(dead_of("api"))
-        if lookup.host != endpoint.host:
-            lookup = await self._plan.resolve(endpoint.host, board)
-        roads = self._plan.roads(endpoint, lookup)
-        for road in roads[:1]:
-            async with self._plan.client(road, board) as client:
-                answer = await client.send(HttpRequest("neighbour-get", "GET", sessions.PATH))
-                board.note(answer.observation)

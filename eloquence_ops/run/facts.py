@@ -23,6 +23,8 @@ API_KEY: Final = Fact[Secret]("api-key")
 APP_USES: Final = Fact[Role]("app-uses")
 SESSIONS_ROUTE: Final = Fact[bool]("sessions-route")
 ONLY_OLD_ROUTES: Final = Fact[bool]("only-old-routes")
+# There when the API was not met at its address: no name, no connection, no answer, somebody else.
+LOOK_BESIDE: Final = Fact[bool]("look-beside")
 # The API's clients, where there are several and one of them has to be chosen.
 API_CANDIDATES: Final = Fact[list[HttpClient]]("api-candidates")
 # What the chosen one was answered to GET on the sessions route, and what the others will be.
@@ -47,11 +49,6 @@ def lookup_of(role: str) -> Fact[AddressLookup]:
 def clients_of(role: Role) -> Fact[list[HttpClient]]:
     """One for each address family over which a connection comes about."""
     return Fact(f"clients:{role}")
-
-
-def dead_of(role: Role) -> Fact[AddressLookup]:
-    """There when a name leads somewhere and no connection to its port works."""
-    return Fact(f"dead:{role}")
 
 
 def client_of(role: Role) -> Fact[HttpClient]:

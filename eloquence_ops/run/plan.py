@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.checks.seen import Asked, address_role
 from eloquence_ops.endpoints import Endpoint
@@ -25,10 +25,10 @@ from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import (
     API_CANDIDATES,
     API_KEY,
+    LOOK_BESIDE,
     Role,
     client_of,
     clients_of,
-    dead_of,
     endpoint_of,
     lookup_of,
 )
@@ -180,19 +180,21 @@ class Plan:
     # The way to an endpoint
 
     def _road_to(self, role: Role) -> list[Probe]:
+        beside = (LOOK_BESIDE,) if role == "api" else ()
+        chosen_from = (API_CANDIDATES,) if role == "api" else ()
         return [
             self.probe(
                 f"{role}.names",
                 partial(self.look_up, role),
                 needs=(endpoint_of(role),),
-                provides=(lookup_of(role),),
+                provides=(lookup_of(role), *beside),
             ),
             self.probe(
                 f"{role}.reach",
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role), API_CANDIDATES, dead_of(role)),
+                provides=(client_of(role), *chosen_from, *beside),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -204,6 +206,8 @@ class Plan:
         lookup = await self.resolve(board.get(endpoint_of(role)).host, board)
         board.note(lookup)
         board.put(lookup_of(role), lookup)
+        if role == "api" and lookup.outcome != "found":
+            board.put(LOOK_BESIDE, True)
 
     def resolve(self, host: str, board: Board) -> Awaitable[AddressLookup]:
         resolver = next(iter(self.target.resolver), None)
@@ -230,13 +234,11 @@ class Plan:
         roads = self.roads(endpoint, lookup)
         tried = await asyncio.gather(*(self._try_road(road, board) for road in roads))
         clients = [
-            self.client(road, board)
-            for road, came_to in zip(roads, tried, strict=True)
-            if came_to == "works"
+            self.client(road, board) for road, works in zip(roads, tried, strict=True) if works
         ]
-        if set(tried) == {"dead"}:
-            board.put(dead_of(role), lookup)
         if not clients:
+            if role == "api":
+                board.put(LOOK_BESIDE, True)
             return
         board.put(clients_of(role), clients)
         if role == "api" and len(clients) > 1 and "api" in self.asked.services(self.target):
@@ -253,7 +255,8 @@ class Plan:
             started=board.started,
         )
 
-    async def _try_road(self, road: Road, board: Board) -> Literal["works", "dead", "not-trusted"]:
+    async def _try_road(self, road: Road, board: Board) -> bool:
+        """Whether requests can be made on it."""
         attempt = await tcp.connect(
             str(road.endpoint),
             road.family,
@@ -264,9 +267,9 @@ class Plan:
         )
         board.note(attempt)
         if attempt.outcome != "connected":
-            return "dead"
+            return False
         if not road.endpoint.secure:
-            return "works"
+            return True
         handshake, chain = await tls.handshake(
             road,
             context=self.tls_context,
@@ -278,7 +281,7 @@ class Plan:
         board.note(handshake)
         if chain is not None and "tls" in self.areas:
             board.note(chain)
-        return "works" if handshake.outcome == "ok" else "not-trusted"
+        return handshake.outcome == "ok"
 
     async def _hang_up(self, role: Role, board: Board) -> None:
         if board.has(clients_of(role)):

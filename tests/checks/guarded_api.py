@@ -14,7 +14,7 @@ from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.plan import Plan
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import build_target
-from tests.checks.test_what_answers import JSON, KEY, SESSION
+from tests.checks.test_what_answers import JSON, KEY, NOBODY, SESSION
 
 Keys = Callable[[str | None], bool]
 DEFAULT = "default-key"
@@ -102,7 +102,9 @@ def examined(
         async with server:
             port = server.sockets[0].getsockname()[1]
             plan = Plan(
-                target=build_target("t", {"api": f"http://127.0.0.1:{port}"}, origin=str),
+                target=build_target(
+                    "t", {"api": f"http://127.0.0.1:{port}", "connect_to": NOBODY}, origin=str
+                ),
                 areas=frozenset({"api"}),
                 environ={},
                 redactor=Redactor(Secret(KEY)),

@@ -17,6 +17,8 @@ from eloquence_ops.run.plan import Plan
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import build_target
 
+# The neighbours of an API that is not met: whatever this machine serves there is left alone.
+NOBODY = tuple(f"127.0.0.1:{port}=127.0.0.1:1" for port in (80, 443, 8083, 8443))
 KEY = "the-key-of-this-test"
 Answer = tuple[int, dict[str, str], str]
 JSON = {
@@ -85,7 +87,9 @@ def examined(
         async with server:
             port = server.sockets[0].getsockname()[1]
             plan = Plan(
-                target=build_target("t", {"api": f"http://127.0.0.1:{port}"}, origin=str),
+                target=build_target(
+                    "t", {"api": f"http://127.0.0.1:{port}", "connect_to": NOBODY}, origin=str
+                ),
                 areas=frozenset({"api"}),
                 environ={},
                 redactor=Redactor(Secret(KEY)),
