@@ -162,14 +162,17 @@ def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) 
 
 
 def shifted_route(api: Endpoint, seen: Seen) -> str | None:
-    """Where the route is instead, one `/api` too high or too low; None where it is not."""
+    """Where the route is instead: one `/api` too high or too low, or below a path that the address
+    lacks; None where it is not."""
     listed = listed_routes(api, seen)
     for purpose, path in (("bare-get", "/sessions"), ("doubled-get", f"/api{SESSIONS}")):
         other = seen.exchange(api, purpose)
         only_there = f"POST {path}" in listed and f"POST {SESSIONS}" not in listed
         if (other is not None and route_is_there(other)) or only_there:
             return path
-    return None
+    below = [entry for entry in seen.about(HttpExchange, api) if entry.purpose == "based-get"]
+    found = next((entry for entry in below if route_is_there(entry)), None)
+    return found.path.removeprefix(api.path) if found is not None else None
 
 
 def route_is_there(probed: HttpExchange) -> bool:

@@ -9,12 +9,17 @@ from eloquence_ops.observations.base import Observation, Record
 
 
 class ApiRoutes(Observation):
-    """The routes that `/openapi.json` lists, as `METHOD /path`, sorted, at most 200."""
+    """The routes that `/openapi.json` lists, as `METHOD /path`, sorted, at most 200.
+
+    `bases`: the paths under which it says that it is served (`servers`, FastAPI's root_path), at
+    most three, none where that is the root.
+    """
 
     kind: Literal["api.routes"] = "api.routes"
     endpoint: str
     title: str
     routes: tuple[str, ...]
+    bases: tuple[str, ...] = ()
 
 
 class TokenClaims(Record):

@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 _OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
 
 
+# What is often in front of /api where several applications share a name.
+_USUAL_BASES: Final = ("/backend", "/eloquence")
+
+
+def _below_a_base(routes: ApiRoutes | None) -> list[tuple[str, str]]:
+    """The route below what its address may lack: what the API says of itself first."""
+    bases = (*(routes.bases if routes else ()), *_USUAL_BASES)
+    return [("based-get", f"{base}{sessions.PATH}") for base in dict.fromkeys(bases)]
+
+
 class ApiProbes:
     """The probes of one plan that speak to the API."""
 
@@ -115,7 +125,10 @@ class ApiProbes:
             if route_is_there(old.observation):
                 board.put(ONLY_OLD_ROUTES, True)
             others = await asyncio.gather(
-                *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
+                *(
+                    self._plan.get("api", board, purpose, path)
+                    for purpose, path in (*_OTHER_PATHS, *_below_a_base(routes))
+                )
             )
             if any(route_is_there(entry.observation) for entry in (old, *others)):
                 return
