@@ -77,15 +77,25 @@ def proxy_behaviour(
         "api": plan.proxy.api_upstream,
         "livekit": plan.proxy.livekit_upstream,
     }
+    redirects: dict[Role, str] = {
+        "api": plan.proxy.api_redirects,
+        "livekit": plan.proxy.livekit_redirects,
+    }
     return ProxyBehaviour(
         routes={name: upstreams[leads[role]] for role in names for name in names[role]},
         deny=frozenset(name for role in plan.proxy.deny for name in names.get(role, ())),
         redirect={
             name: f"https://{a_label(_MOVED_TO)}"
-            for role in plan.proxy.redirect
+            for role, place in redirects.items()
+            if place == "elsewhere"
             for name in names.get(role, ())
         },
-        loop=frozenset(name for role in plan.proxy.loop for name in names.get(role, ())),
+        loop=frozenset(
+            name
+            for role, place in redirects.items()
+            if place == "itself"
+            for name in names.get(role, ())
+        ),
         clock_s=plan.proxy.clock_s,
         only={name: frozenset(paths) for name in names.get("livekit", ())}
         if (paths := plan.proxy.livekit_paths)
