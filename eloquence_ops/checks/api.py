@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from eloquence_ops.checks import reachable, stages
+from eloquence_ops.checks import reachable, redirects, stages
 from eloquence_ops.checks.fingerprints import (
     REDIRECTS,
     Author,
@@ -18,11 +18,9 @@ from eloquence_ops.checks.fingerprints import (
 )
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.endpoints import Endpoint, parse
-from eloquence_ops.errors import UsageError
+from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Evidence
 from eloquence_ops.observations import ApiRoutes, HttpExchange, TcpConnect, TlsHandshake
-from eloquence_ops.untrusted import one_line
 
 SESSIONS: Final = "/api/sessions"
 OLD_START: Final = "/api/session/start"
@@ -53,34 +51,20 @@ def access(api: Endpoint, seen: Seen) -> Judgement:
 
 def _redirect(api: Endpoint, exchange: HttpExchange) -> Verdict:
     """Where GET on the sessions route is sent on to, and what that means."""
-    location = exchange.header("location")
     if exchange.status not in REDIRECTS:
         return Verdict("ok")
-    nowhere = Verdict("unreadable", {"status": exchange.status})
-    if not location:
-        return nowhere
-    asked = f"{api.url}{SESSIONS}"
-    try:
-        leads_to = urljoin(asked, location)
-        if not leads_to.lower().startswith(("http://", "https://")):
-            return nowhere
-        target = parse(leads_to, "api")
-    except (UsageError, ValueError):
-        return nowhere
-    # urlsplit keeps the slash at the end, which an endpoint has none of.
-    path = urlsplit(leads_to).path
-    own = (api.scheme, api.host, api.port)
-    stays = (target.scheme, target.host, target.port) == own
-    evidence: Evidence = {"status": exchange.status, "target": str(target)}
-    if target.host == api.host and path == urlsplit(asked).path + "/":
+    found = redirects.read(api, SESSIONS, exchange)
+    if found is None:
+        return Verdict("unreadable", {"status": exchange.status})
+    asked = urlsplit(f"{api.url}{SESSIONS}").path
+    evidence: Evidence = {"status": exchange.status, "target": str(found.target)}
+    if found.target.host == api.host and found.path == asked + "/":
         return Verdict("slash", evidence)  # its scheme may be lost behind a proxy
-    if not stays:
+    if not found.stays_at(api):
         return Verdict("elsewhere", evidence)
-    if path == urlsplit(asked).path:
+    if found.path == asked:
         return Verdict("loop", evidence)
-    site = str(replace(target, path=""))
-    whole = site + one_line(path, limit=80)
-    return Verdict("elsewhere", {"status": exchange.status, "target": whole})
+    return Verdict("elsewhere", {"status": exchange.status, "target": found.whole})
 
 
 @check(
@@ -178,14 +162,17 @@ def _registered(path: str, probed: HttpExchange | None, listed: frozenset[str]) 
 
 
 def shifted_route(api: Endpoint, seen: Seen) -> str | None:
-    """Where the route is instead, one `/api` too high or too low; None where it is not."""
+    """Where the route is instead: one `/api` too high or too low, or below a path that the address
+    lacks; None where it is not."""
     listed = listed_routes(api, seen)
     for purpose, path in (("bare-get", "/sessions"), ("doubled-get", f"/api{SESSIONS}")):
         other = seen.exchange(api, purpose)
         only_there = f"POST {path}" in listed and f"POST {SESSIONS}" not in listed
         if (other is not None and route_is_there(other)) or only_there:
             return path
-    return None
+    below = [entry for entry in seen.about(HttpExchange, api) if entry.purpose == "based-get"]
+    found = next((entry for entry in below if route_is_there(entry)), None)
+    return found.path.removeprefix(api.path) if found is not None else None
 
 
 def route_is_there(probed: HttpExchange) -> bool:
@@ -195,9 +182,10 @@ def route_is_there(probed: HttpExchange) -> bool:
 
 
 def shown_by_post(api: Endpoint, seen: Seen) -> bool:
-    """Whether the route judged a POST that can open nothing."""
+    """Whether the route judged a POST that can open nothing, or opened a session all the same."""
     posted = seen.exchange(api, "sessions-post")
-    return posted is not None and judged_post(posted)
+    opened = seen.exchange(api, "sessions-post-close") is not None
+    return opened or (posted is not None and judged_post(posted))
 
 
 def judged_post(posted: HttpExchange) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from eloquence_ops.checks.api import route_is_there, shifted_route
 from eloquence_ops.checks.api_session import invalid_fields
-from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_app_error
+from eloquence_ops.checks.fingerprints import author, gateway_outcome, is_app_error, is_page
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
@@ -26,6 +26,8 @@ def _let_in(exchange: HttpExchange) -> bool | None:
     if exchange.status in (401, 403):
         # A proxy or a firewall that refuses says nothing of the API behind it.
         return False if author(exchange) == "app" else None
+    if 200 <= (exchange.status or 0) < 300:
+        return None if is_page(exchange) else True  # a login in front may be a page with 200
     if exchange.status != 422 or not is_app_error(exchange):
         return None
     # A key that is declared as a plain required header is missed by validation itself.
@@ -35,7 +37,7 @@ def _let_in(exchange: HttpExchange) -> bool | None:
 @check(
     "api.key-required",
     feeds=("keys",),
-    outcomes={"ok": "", "open": "", "unclear": "status", "not-tried": ""},
+    outcomes={"ok": "", "open": "status", "unclear": "status", "not-tried": ""},
 )
 def key_required(api: Endpoint, seen: Seen) -> Judgement:
     """Whether a session needs a key at all."""
@@ -49,7 +51,7 @@ def key_required(api: Endpoint, seen: Seen) -> Judgement:
         case False:
             yield Verdict("ok")
         case True:
-            yield Verdict("open")
+            yield Verdict("open", {"status": exchange.status})
         case None:
             yield Verdict("unclear", {"status": exchange.status})
 
@@ -57,26 +59,59 @@ def key_required(api: Endpoint, seen: Seen) -> Judgement:
 @check(
     "api.default-key",
     feeds=("keys",),
-    outcomes={"ok": "", "accepted": "", "local": "", "unclear": "status", "not-tried": ""},
+    outcomes={"ok": "", "accepted": "status", "local": "", "unclear": "status", "not-tried": ""},
 )
 def default_key(api: Endpoint, seen: Seen) -> Judgement:
     """Whether the debugging guide's example key opens the door, and to whom."""
     if seen.asked.read_only:
         yield Verdict("not-tried")
         return
-    exchange, without = seen.exchange(api, "default-key"), seen.exchange(api, "no-key")
+    exchange = seen.exchange(api, "default-key")
     if exchange is None or exchange.outcome != "answered":
         return
-    if without is not None and _let_in(without):
-        yield Verdict("ok")  # an API that asks for no key has no default one either
+    if _lets_in(api, seen, "no-key", "wrong-key"):
+        yield Verdict("ok")  # an API that asks for none, or for any, has no default one either
+        return
+    match _let_in(exchange):
+        case False:
+            yield Verdict("ok")
+        case True if seen.scope(api.host) == "public":
+            yield Verdict("accepted", {"status": exchange.status})
+        case True:
+            yield Verdict("local")
+        case None:
+            yield Verdict("unclear", {"status": exchange.status})
+
+
+@check(
+    "api.wrong-key",
+    feeds=("keys",),
+    outcomes={"ok": "", "accepted": "status", "unclear": "status", "not-tried": ""},
+)
+def wrong_key(api: Endpoint, seen: Seen) -> Judgement:
+    """Whether the key's value counts: one that was made up for this run is sent once."""
+    if seen.asked.read_only:
+        yield Verdict("not-tried")
+        return
+    exchange = seen.exchange(api, "wrong-key")
+    if exchange is None or exchange.outcome != "answered":
+        return
+    if _lets_in(api, seen, "no-key"):
+        yield Verdict("ok")  # where none is asked for, no value can be wrong
         return
     match _let_in(exchange):
         case False:
             yield Verdict("ok")
         case True:
-            yield Verdict("accepted" if seen.scope(api.host) == "public" else "local")
+            yield Verdict("accepted", {"status": exchange.status})
         case None:
             yield Verdict("unclear", {"status": exchange.status})
+
+
+def _lets_in(api: Endpoint, seen: Seen, *purposes: str) -> bool:
+    """Whether one of these guesses got past authentication."""
+    tried = (seen.exchange(api, purpose) for purpose in purposes)
+    return any(entry is not None and bool(_let_in(entry)) for entry in tried)
 
 
 @check("api.key-in-clear", feeds=("names",), outcomes={"ok": "", "in-clear": ""})
@@ -207,7 +242,7 @@ def neighbours(api: Endpoint, seen: Seen) -> Judgement:
     for entry in tried:
         if entry.outcome != "answered" or not route_is_there(entry):
             continue
-        # Plain HTTP behind a silent TLS port is the API without its proxy, no address to move to.
+        # Plain HTTP beside a TLS port that fails is the API past its proxy, no address to move to.
         if api.secure and not entry.endpoint.startswith("https://"):
             direct = entry
             continue
@@ -216,6 +251,6 @@ def neighbours(api: Endpoint, seen: Seen) -> Judgement:
     if direct is not None:
         yield Verdict("direct", {"address": direct.endpoint})
     elif tried:
-        yield Verdict("none", {"tried": tuple(entry.endpoint for entry in tried)})
+        yield Verdict("none", {"tried": tuple(dict.fromkeys(entry.endpoint for entry in tried))})
     elif seen.exchange(api, "sessions-get", "root") is not None:
         yield Verdict("ok")

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from eloquence_ops.checks import redirects
+from eloquence_ops.checks.api import SESSIONS
 from eloquence_ops.checks.fingerprints import (
     GATEWAY_STATUSES,
     author,
@@ -20,9 +22,10 @@ from eloquence_ops.untrusted import one_line
 
 RESPONSE_FIELDS: Final = ("session_id", "room_name", "token", "url")
 _MOST_PROBLEMS: Final = 8
-_CLOSES: Final = frozenset(
-    f"{visit}-close" for visit in ("session", "minimal", "nulls", "key-proof")
-)
+_OPENED: Final = ("session", "minimal", "nulls")
+# With bodies that can open nothing, of which some API may not have taken notice.
+_GUESSES: Final = ("sessions-post", "key-proof", "no-key", "default-key", "wrong-key")
+_CLOSES: Final = frozenset(f"{visit}-close" for visit in (*_OPENED, *_GUESSES))
 _LONGEST_PROBLEM: Final = 160
 
 
@@ -73,8 +76,12 @@ def _got_past_the_key(exchange: HttpExchange) -> bool:
 def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
     """FastAPI's 422, field by field: `detail` is a list of `loc` and `msg`.
 
-    Decoding JSON may bring back what was made visible in the body, so it is done once more.
+    Recordings from before the probe read them have an excerpt, of which as much is told as it
+    holds. Decoding JSON may bring back what was made visible in it, so it is done once more.
     """
+    if exchange.invalid_fields:
+        yield from exchange.invalid_fields
+        return
     try:
         details = json.loads(exchange.body)["detail"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -97,7 +104,9 @@ def invalid_fields(exchange: HttpExchange) -> Iterator[str]:
         "error": "status excerpt",
         "bad-gateway": "status author",
         "gateway-timeout": "status author seconds",
+        "redirected": "status target",
         "refused": "status excerpt",
+        "barred": "status author",
         "too-many": "",
         "invalid": "problems",
         "wrong-status": "status",
@@ -135,11 +144,21 @@ def session(api: Endpoint, seen: Seen) -> Judgement:
     elif status == 429:
         yield Verdict("too-many")
     elif status >= 300:
-        yield Verdict("refused", {"status": status, "excerpt": excerpt})
+        yield _turned_away(api, exchange)
     elif status != 200:
         yield Verdict("wrong-status", {"status": status})
     else:
         yield from _opened(exchange, seen)
+
+
+def _turned_away(api: Endpoint, exchange: HttpExchange) -> Verdict:
+    """A 3xx or 4xx to the opening, by what it shows: another address, the API's own words, or
+    somebody else's. The key has a check of its own, which hides this one where it is why."""
+    if redirect := redirects.read(api, SESSIONS, exchange):
+        return Verdict("redirected", {"status": exchange.status, "target": redirect.whole})
+    if author(exchange) == "app":
+        return Verdict("refused", {"status": exchange.status, "excerpt": exchange.body[:160]})
+    return Verdict("barred", {"status": exchange.status, "author": author(exchange)})
 
 
 def _opened(exchange: HttpExchange, seen: Seen) -> Judgement:
@@ -242,8 +261,11 @@ def session_close(api: Endpoint, seen: Seen) -> Judgement:
     if interrupted := next((entry for entry in left if entry.interrupted), None):
         yield Verdict("interrupted", {"session_id": interrupted.session_id or None})
         return
-    closes = [entry for entry in seen.about(HttpExchange, api) if entry.purpose in _CLOSES]
-    for exchange in closes:
+    # The last word on each: one that a key may not close is closed with another.
+    closes = {
+        entry.path: entry for entry in seen.about(HttpExchange, api) if entry.purpose in _CLOSES
+    }
+    for exchange in closes.values():
         if exchange.status != 200:
             status = exchange.status or exchange.outcome
             named = one_line(exchange.path.rpartition("/")[2], limit=80)
@@ -255,4 +277,4 @@ def session_close(api: Endpoint, seen: Seen) -> Judgement:
     elif seen.asked.read_only and not closes:
         yield Verdict("read-only")
     elif closes:
-        yield Verdict("ok", duration_s=closes[0].duration_s)
+        yield Verdict("ok", duration_s=next(iter(closes.values())).duration_s)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
+from eloquence_ops.checks.livekit import knows_key
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
@@ -24,8 +26,11 @@ _LEEWAY_S: Final = 60
         "unreadable": "",
         "lasting": "",
         "wrong-room": "",
+        "no-room": "",
         "no-join": "",
         "no-issuer": "",
+        "other-issuer": "issuer known",
+        "no-time": "claims",
         "out-of-time": "detail",
         "out-of-time-here": "detail",
     },
@@ -40,12 +45,15 @@ def token(api: Endpoint, seen: Seen) -> Judgement:
         return
     claims, here = answer.token, seen.now.timestamp() + answer.at_s
     problems: list[Verdict] = []
-    if claims.room is not None and claims.room != answer.room_name:
+    if not claims.room:
+        problems.append(Verdict("no-room"))
+    elif claims.room != answer.room_name:
         problems.append(Verdict("wrong-room"))
     if not claims.may_join:
         problems.append(Verdict("no-join"))
-    if claims.issuer == "":
-        problems.append(Verdict("no-issuer"))
+    problems += _issuer(claims, seen)
+    if claims.no_times:
+        problems.append(Verdict("no-time", {"claims": claims.no_times}))
     if wrong_here := _out_of_time(claims, here):
         opened = seen.exchange(api, "session-open")
         there = served_at(opened) if opened else None
@@ -58,6 +66,26 @@ def token(api: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("lasting")
     else:
         yield Verdict("ok", {"minutes": round((claims.expires - here) / 60)})
+
+
+def _issuer(claims: TokenClaims, seen: Seen) -> Iterator[Verdict]:
+    """Whether the token names its key, and the one that the settings name.
+
+    What LiveKit itself has said of the key counts for more: a pair may be there for another one.
+    """
+    known = seen.asked.livekit_key
+    if claims.issuer == "":
+        yield Verdict("no-issuer")
+    elif known and claims.issuer and claims.issuer != known and not _is_known_to_livekit(seen):
+        yield Verdict("other-issuer", {"issuer": claims.issuer, "known": known})
+
+
+def _is_known_to_livekit(seen: Seen) -> bool:
+    return any(
+        knows_key(entry)
+        for entry in seen.every(HttpExchange)
+        if entry.purpose == "livekit-validate"
+    )
 
 
 def _out_of_time(claims: TokenClaims, now: float) -> Literal["not-yet-valid", "expired"] | None:

@@ -111,6 +111,8 @@ def _content_type(exchange: HttpExchange) -> str:
 
 def is_app_error(exchange: HttpExchange) -> bool:
     """FastAPI's own error shape: a JSON object with `detail`."""
+    if exchange.invalid_fields:
+        return True
     if not is_json(exchange):
         return False
     try:
@@ -122,6 +124,11 @@ def is_app_error(exchange: HttpExchange) -> bool:
 
 def is_json(exchange: HttpExchange) -> bool:
     return _content_type(exchange) == "application/json"
+
+
+def is_page(exchange: HttpExchange) -> bool:
+    """HTML, by what it says of itself or how it begins."""
+    return _content_type(exchange) == "text/html" or exchange.body.lstrip().startswith("<")
 
 
 def is_foreign(exchange: HttpExchange) -> bool:

@@ -184,6 +184,23 @@ def _stage_of_refusal(body: str) -> int | None:
     return None
 
 
+# What it says with 400 once it has taken a token: to whom, or for which room, it does not tell.
+_NAMELESS: Final = ("no room name", "identity cannot be empty")
+
+
+def _failed_at(exchange: HttpExchange) -> int | None:
+    """The stage at which LiveKit refused; None where it did not, or not for the token."""
+    body = exchange.body.strip()
+    if exchange.status == 400 and any(body.startswith(text) for text in _NAMELESS):
+        return len(_STAGES) - 1
+    return _stage_of_refusal(body) if exchange.status == 401 else None
+
+
+def knows_key(exchange: HttpExchange) -> bool:
+    """Whether its answer to a token shows that LiveKit has the key which signed it."""
+    return is_accepted(exchange) or bool(_failed_at(exchange))
+
+
 def is_accepted(exchange: HttpExchange) -> bool:
     """LiveKit's yes to a token at `/rtc/validate`."""
     return exchange.status == 200 and exchange.body.strip() == "success"
@@ -205,7 +222,7 @@ def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
             return
         body = exchange.body.strip()
         accepted = is_accepted(exchange)
-        failed_at = _stage_of_refusal(body) if exchange.status == 401 else None
+        failed_at = _failed_at(exchange)
         if accepted or (failed_at is not None and failed_at > number):
             yield Verdict("ok", duration_s=exchange.duration_s)
         elif failed_at == number:

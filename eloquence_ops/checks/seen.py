@@ -46,7 +46,8 @@ class Asked:
     name, of which something has to be judged; `left_out` those that --skip named. `proves_key`
     false: a read-only run that sends no key either. `on_server`: this machine is the server.
     `names`: only these are examined, not those of the target. `addresses` were typed, and are
-    examined in the place of the target's.
+    examined in the place of the target's. `livekit_key`: the name of LiveKit's key, where the
+    settings hold a pair.
     """
 
     areas: frozenset[str]
@@ -58,6 +59,7 @@ class Asked:
     on_server: bool = False
     names: tuple[str, ...] = ()
     addresses: tuple[Endpoint, ...] = ()
+    livekit_key: str | None = None
 
     def looks_inside(self, target: Target) -> bool:
         """Whether the server is examined from inside."""

@@ -185,6 +185,7 @@ def make_plan(
         sudo_password=secrets.sudo_password,
         ask=asking(speaking.language(request.lang)),
         names=_names(request),
+        livekit_key=secrets.livekit_key,
     )
     _ = plan.tls_context
     return plan

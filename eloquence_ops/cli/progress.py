@@ -11,8 +11,8 @@ from eloquence_ops.catalogue.model import Catalogue
 from eloquence_ops.cli import speaking
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
-from eloquence_ops.report.account import Storyteller
 from eloquence_ops.report.prose import Prose
+from eloquence_ops.report.so_far import first_verdict
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import examine
 
@@ -29,6 +29,7 @@ class Watch:
         self._catalogue = catalogue
         self._language = language
         self._task: asyncio.Task[None] | None = None
+        self._since: dict[str, float] = {}
 
     async def __aenter__(self) -> Self:
         if speaking.on_terminal():
@@ -47,7 +48,9 @@ class Watch:
                 await self._task
 
     async def _watch(self) -> None:
-        await asyncio.sleep(_QUIET_S)
+        while self._execution.elapsed_s < _QUIET_S:
+            self._under_way()
+            await asyncio.sleep(_TICK_S)
         console = speaking.console(stderr=True)
         with console.status("") as status:
             while True:
@@ -59,10 +62,15 @@ class Watch:
         probes = ", ".join(sorted(execution.running))
         running = phrase("report.running", self._language, probes=probes)
         line = f"{execution.elapsed_s:.0f} s  {running}"
+        under_way = self._under_way()
         if execution.elapsed_s < _FIRST_VERDICT_S:
             return line
         result = examine(execution.snapshot(), self._catalogue)
-        if not result.problems:
-            return f"{line}\n  {phrase('report.so-far-nothing', self._language)}"
-        headline = Storyteller(result, self._catalogue, self._language).headline()
-        return f"{line}\n  {phrase('report.so-far', self._language, headline=headline)}"
+        known = first_verdict(result, self._catalogue, self._language, under_way)
+        return f"{line}\n  {known}"
+
+    def _under_way(self) -> dict[str, float]:
+        """For how long each probe has been seen running."""
+        now, running = self._execution.elapsed_s, self._execution.running
+        self._since = {probe: self._since.get(probe, now) for probe in running}
+        return {probe: now - since for probe, since in self._since.items()}

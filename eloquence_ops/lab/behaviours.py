@@ -48,6 +48,7 @@ def api_behaviour(api: ApiPlan) -> ApiBehaviour:
         token_clock_s=api.token_clock_s,
         other_keys=api.also_accepts,
         asks_for_key=api.asks_for_key,
+        takes_any_key=api.takes_any_key,
         takes_nulls=api.takes_nulls,
         removes_sessions=api.removes_sessions,
         cors_origins=("*",) if api.allows_web else (),
@@ -76,15 +77,25 @@ def proxy_behaviour(
         "api": plan.proxy.api_upstream,
         "livekit": plan.proxy.livekit_upstream,
     }
+    redirects: dict[Role, str] = {
+        "api": plan.proxy.api_redirects,
+        "livekit": plan.proxy.livekit_redirects,
+    }
     return ProxyBehaviour(
         routes={name: upstreams[leads[role]] for role in names for name in names[role]},
         deny=frozenset(name for role in plan.proxy.deny for name in names.get(role, ())),
         redirect={
             name: f"https://{a_label(_MOVED_TO)}"
-            for role in plan.proxy.redirect
+            for role, place in redirects.items()
+            if place == "elsewhere"
             for name in names.get(role, ())
         },
-        loop=frozenset(name for role in plan.proxy.loop for name in names.get(role, ())),
+        loop=frozenset(
+            name
+            for role, place in redirects.items()
+            if place == "itself"
+            for name in names.get(role, ())
+        ),
         clock_s=plan.proxy.clock_s,
         only={name: frozenset(paths) for name in names.get("livekit", ())}
         if (paths := plan.proxy.livekit_paths)

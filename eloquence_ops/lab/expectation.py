@@ -8,7 +8,8 @@ from typing import Literal
 
 from eloquence_ops.catalogue.model import Catalogue
 from eloquence_ops.catalogue.reader import catalogue as own_catalogue
-from eloquence_ops.findings import Status
+from eloquence_ops.diagnosis.links import explained_by, host_of
+from eloquence_ops.findings import Finding, Status
 from eloquence_ops.lab.faults import Fault
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.recording import Recording
@@ -46,28 +47,62 @@ def judge(recording: Recording, faults: Iterable[Fault]) -> Judgement:
     made = tuple(faults)
     result = examine(recording, own_catalogue())
     return Judgement(
-        told={fault.id: Told(how(fault, result, own_catalogue())) for fault in made},
+        told={
+            fault.id: Told(how(fault, result, own_catalogue(), others=_but(fault, made)))
+            for fault in made
+        },
         unexpected=tuple(sorted(unexpected(made, result))),
         unexplained=tuple(finding.id for finding in result.diagnosis.unexplained),
     )
 
 
-def how(fault: Fault, result: Result, catalogue: Catalogue) -> How:
+def _but(fault: Fault, made: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    return tuple(other for other in made if other.id != fault.id)
+
+
+def how(fault: Fault, result: Result, catalogue: Catalogue, *, others: Iterable[Fault] = ()) -> How:
+    """`others` are the faults that were made together with it, and alone may hide it."""
     chosen = {cause.cause.id for cause in result.diagnosis.causes}
     if fault.shows in chosen:
         return "named"
     stated = {other.cause.id for cause in result.diagnosis.causes for other in cause.alternatives}
     if fault.shows in stated and chosen & set(fault.ties):
         return "tied"
-    return "masked" if _is_masked(fault, result, catalogue) else "missed"
+    return "masked" if _is_masked(fault, others, result, catalogue) else "missed"
 
 
-def _is_masked(fault: Fault, result: Result, catalogue: Catalogue) -> bool:
-    """Whether a check that would show the fault was hidden by another one's failure."""
-    checks = {link.finding.rpartition(".")[0] for link in catalogue.causes[fault.shows].explains}
-    return any(
-        finding.check in checks and finding.status is Status.MASKED for finding in result.findings
-    )
+def _is_masked(fault: Fault, others: Iterable[Fault], result: Result, catalogue: Catalogue) -> bool:
+    """Whether a check that would show the fault was hidden, by whatever steps, by what one of the
+    others fails, or by what could not be told on a host where it fails something."""
+    checks = _shown_in(fault.shows, catalogue)
+    hidden_by = {
+        root
+        for finding in result.findings
+        if finding.check in checks and finding.status is Status.MASKED
+        for root in finding.masked_by
+    }
+    # Their own causes may be hidden too; what they fail is theirs all the same.
+    causes = {cause for other in others for cause in (other.shows, *other.ties, *other.brings)}
+    theirs = frozenset().union(*(_shown_in(cause, catalogue) for cause in causes))
+    failed = [found for found in result.findings if found.check in theirs and _fails(found)]
+    hosts = {host_of(found.subject.name) for found in failed}
+    untold = [
+        found
+        for found in result.findings
+        if found.status is Status.UNKNOWN and host_of(found.subject.name) in hosts
+    ]
+    return any(found.id in hidden_by for found in (*failed, *untold))
+
+
+def _fails(finding: Finding) -> bool:
+    """A warning masks nothing."""
+    return finding.status is Status.FAIL
+
+
+def _shown_in(cause_id: str, catalogue: Catalogue) -> frozenset[str]:
+    """The checks in which a cause shows itself."""
+    links = explained_by(catalogue.causes[cause_id], catalogue.causes)
+    return frozenset(link.finding.rpartition(".")[0] for link in links)
 
 
 def unexpected(faults: Iterable[Fault], result: Result) -> set[str]:

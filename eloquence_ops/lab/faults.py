@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +21,9 @@ _FOLDER: Final = Path(__file__).parent / "faults"
 
 class Fault(BaseModel):
     """`shows` is the cause that the diagnosis must name, or one of `ties`, which from here are the
-    same. `brings`: causes that are there too whenever this fault is. `lab` is what differs from the
-    healthy plan."""
+    same. `brings`: causes that are there too whenever this fault is. `not_with`: faults that take
+    away what this one is known by, where a value in the plan would exclude others too. `lab` is
+    what differs from the healthy plan."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +32,7 @@ class Fault(BaseModel):
     shows: str
     ties: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
+    not_with: tuple[str, ...] = ()
     lab: Mapping[str, Mapping[str, Any]]
 
 
@@ -64,6 +67,10 @@ def named(names: Iterable[str]) -> tuple[Fault, ...]:
 
 def combined(faults: Iterable[Fault]) -> LabPlan:
     """The plan with all of these faults. Raises `UsageError` where two cannot exist together."""
+    faults = tuple(faults)
+    for one, other in permutations(faults, 2):
+        if other.id in one.not_with:
+            raise UsageError("lab.conflict", one=one.id, other=other.id)
     merged: dict[str, dict[str, Any]] = {}
     owner: dict[tuple[str, str], str] = {}
     for fault in faults:

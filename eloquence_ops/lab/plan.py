@@ -32,16 +32,19 @@ class ApiPlan(Part):
     another name that leads to it.
 
     `scheme` is the one that people use for it, `process` what has its place, `session` what comes
-    of opening one, `session_takes_s` when. `also_accepts` are further API keys, `allows_web` is
-    CORS, `slash` stands at the end of the session route, `port` is the one that people write in the
-    address. Without `removes_sessions` one that is closed stays.
+    of opening one, `session_takes_s` when. `also_accepts` are further API keys, `takes_any_key`
+    looks at none of them, `allows_web` is CORS, `slash` stands at the end of the session route,
+    `port` is the one that people write in the address. Without `removes_sessions` one that is
+    closed stays.
     """
 
     scheme: Literal["https", "http"] = "https"
-    process: Literal["eloquence", "stopped", "other-service", "breaks-off"] = "eloquence"
+    process: Literal["eloquence", "stopped", "other-service", "breaks-off", "hanging"] = "eloquence"
     front: Front = "proxy"
     generation: Literal["current", "legacy", "both", "none"] = "current"
-    session: Literal["opens", "unhandled-error", "wrong-status", "missing-field", "hang"] = "opens"
+    session: Literal[
+        "opens", "unhandled-error", "wrong-status", "missing-field", "hang", "redirected"
+    ] = "opens"
     session_takes_s: float = 0.0
     url: str = "public"
     livekit_key: Literal["right", "unknown"] = "right"
@@ -50,6 +53,7 @@ class ApiPlan(Part):
     token_clock_s: float = 0.0
     also_accepts: tuple[str, ...] = ()
     asks_for_key: bool = True
+    takes_any_key: bool = False
     takes_nulls: bool = True
     removes_sessions: bool = True
     allows_web: bool = True
@@ -79,8 +83,8 @@ class LivekitPlan(Part):
 
 
 class ProxyPlan(Part):
-    """Where the proxy leads each name; `deny` names those it answers 403 itself, `redirect` those
-    it answers 301 to another host, `loop` those it answers 301 to themselves. `clock_s`: how many
+    """Where the proxy leads each name; `deny` names those it answers 403 itself. `api_redirects`,
+    `livekit_redirects`: where it sends each on to with a 301. `clock_s`: how many
     seconds its clock is ahead. `passes_upgrade`: the two Upgrade lines are in its sites.
     `read_timeout_s`: how long it waits for what is behind it. `livekit_paths`: the only ones of
     LiveKit's that it passes on, letter by letter; none means all. `http2`: it speaks that too, and
@@ -90,8 +94,8 @@ class ProxyPlan(Part):
     api_upstream: Upstream = "api"
     livekit_upstream: Upstream = "livekit"
     deny: tuple[Literal["api", "livekit"], ...] = ()
-    redirect: tuple[Literal["api", "livekit"], ...] = ()
-    loop: tuple[Literal["api", "livekit"], ...] = ()
+    api_redirects: Literal["nowhere", "elsewhere", "itself"] = "nowhere"
+    livekit_redirects: Literal["nowhere", "elsewhere"] = "nowhere"
     clock_s: float = 0.0
     passes_upgrade: bool = True
     read_timeout_s: float = 60.0

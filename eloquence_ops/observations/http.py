@@ -41,6 +41,8 @@ class HttpExchange(Observation):
     `body` is an excerpt of at most 2,000 characters; `body_bytes` counts what was read.
     `silent`: connected, then no answer within the deadline. `closed`: the connection ended
     before an answer. `not-http`: bytes came that are not HTTP; `body` shows them.
+    `invalid_fields`: what a 422 says of each field of our request, read before `body` was cut; at
+    most 16, empty where it was not read.
     `body_state`: `cut` at the size limit, `slow` at the deadline, `broken` by the peer.
     """
 
@@ -58,6 +60,7 @@ class HttpExchange(Observation):
     body: str = ""
     body_bytes: int = 0
     body_state: Literal["whole", "cut", "slow", "broken"] = "whole"
+    invalid_fields: tuple[str, ...] = ()
     timings: Timings = Timings()
     detail: str = ""
 

@@ -9,19 +9,25 @@ from eloquence_ops.observations.base import Observation, Record
 
 
 class ApiRoutes(Observation):
-    """The routes that `/openapi.json` lists, as `METHOD /path`, sorted, at most 200."""
+    """The routes that `/openapi.json` lists, as `METHOD /path`, sorted, at most 200.
+
+    `bases`: the paths under which it says that it is served (`servers`, FastAPI's root_path), at
+    most three, none where that is the root.
+    """
 
     kind: Literal["api.routes"] = "api.routes"
     endpoint: str
     title: str
     routes: tuple[str, ...]
+    bases: tuple[str, ...] = ()
 
 
 class TokenClaims(Record):
     """What a session's token says: LiveKit's video grants, and times in seconds since 1970.
 
     `issuer` is its `iss`, the name of the LiveKit API key that signed it: empty where there is
-    none, None in recordings from before it was read.
+    none, None in recordings from before it was read. `room` is None where there is none, or one
+    that is no text. `no_times`: those of `nbf` and `exp` that are there and are no times at all.
     """
 
     issuer: str | None = None
@@ -29,6 +35,7 @@ class TokenClaims(Record):
     may_join: bool = False
     not_before: int | None = None
     expires: int | None = None
+    no_times: tuple[str, ...] = ()
 
 
 class SessionAnswer(Observation):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -174,14 +175,23 @@ def _claims(token: str, redactor: Redactor) -> TokenClaims | None:
         may_join=grants.get("roomJoin") is True,
         not_before=_seconds(claims.get("nbf")),
         expires=_seconds(claims.get("exp")),
+        no_times=tuple(name for name in ("nbf", "exp") if not _is_time(claims.get(name))),
     )
 
 
+def _is_time(value: object) -> bool:
+    """A number or nothing: LiveKit refuses every other token as none at all (v1.13.5)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        return False
+    return value is None or math.isfinite(value)
+
+
 def _seconds(value: object) -> int | None:
-    """A NumericDate (RFC 7519 §2) within the years that a clock can have."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A NumericDate (RFC 7519 §2). Before 1970 is long ago; after the last year that a clock can
+    have is never."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    return int(value) if 0 <= value < _LAST_SECOND else None
+    return max(int(value), 0) if value < _LAST_SECOND else None
 
 
 def widest_scope(lookup: AddressLookup) -> Scope | None:

@@ -8,37 +8,43 @@ from typing import TYPE_CHECKING, Final
 from eloquence_ops.checks.api import judged_post, may_have_sessions, route_is_there
 from eloquence_ops.checks.api_contract import APP_ORIGIN
 from eloquence_ops.checks.fingerprints import REDIRECTS, gateway_outcome
-from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import ApiRoutes, HttpExchange
 from eloquence_ops.probes import session as sessions
 from eloquence_ops.probes.http import Answer, HttpRequest
 from eloquence_ops.probes.routes import LARGEST_DOCUMENT_BYTES, read_routes
+from eloquence_ops.run.api_way import ROUTE_REQUEST, ApiWay
 from eloquence_ops.run.facts import (
     API_KEY,
     APP_USES,
+    LOOK_BESIDE,
     ONLY_OLD_ROUTES,
     PROXY_GAVE_UP,
+    ROUTE_ANSWER,
     SESSION,
     SESSIONS_ROUTE,
     client_of,
-    dead_of,
     endpoint_of,
-    others_of,
 )
+from eloquence_ops.run.key_guesses import KeyGuesses, guess
+from eloquence_ops.run.neighbours import Neighbours, is_not_there
 from eloquence_ops.run.old_way import OldWay
 from eloquence_ops.run.session_visit import SessionVisit
-from eloquence_ops.secrets import Secret
 
 if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
     from eloquence_ops.run.plan import Plan
 
-# The debugging guide's example, which some server may still accept.
-_DEFAULT_KEY: Final = Secret("default-key")
-# Where else an API is found: behind a TLS proxy, or on the guide's port without one.
-_NEIGHBOURS: Final = (("https", 443), ("http", 8083), ("http", 80), ("https", 8443))
 _OTHER_PATHS: Final = (("bare-get", "/sessions"), ("doubled-get", "/api/api/sessions"))
-_JSON: Final = ("Content-Type", "application/json")
+
+
+# What is often in front of /api where several applications share a name.
+_USUAL_BASES: Final = ("/backend", "/eloquence")
+
+
+def _below_a_base(routes: ApiRoutes | None) -> list[tuple[str, str]]:
+    """The route below what its address may lack: what the API says of itself first."""
+    bases = (*(routes.bases if routes else ()), *_USUAL_BASES)
+    return [("based-get", f"{base}{sessions.PATH}") for base in dict.fromkeys(bases)]
 
 
 class ApiProbes:
@@ -46,6 +52,8 @@ class ApiProbes:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        # The documented request itself, without a key and with a body that can open nothing.
+        self._first_post = guess(plan, "sessions-post", None)
 
     def all(self) -> list[Probe]:
         """Those of a read-only run open nothing and guess at no key."""
@@ -58,19 +66,21 @@ class ApiProbes:
                 self._routes,
                 3,
                 needs=client,
-                provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES),
+                provides=(SESSIONS_ROUTE, ONLY_OLD_ROUTES, LOOK_BESIDE),
+                finish=self._first_post.close,
             ),
-            plan.probe("api.families", self._families, needs=(*client, others_of("api"))),
+            *ApiWay(plan).all(),
             plan.probe("api.cors", self._cors, needs=route),
-            plan.probe("api.neighbours", self._neighbours, 2, needs=(dead_of("api"),)),
+            Neighbours(plan).probe(),
         ]
         if plan.read_only:
             found.append(self._visit("key-proof", sessions.IMPOSSIBLE_BODY, route))
         else:
             opened, old = (*route, SESSION), OldWay(plan.redactor)
+            guesses = KeyGuesses(plan)
             found += [
                 self._visit("session", sessions.request_body(), route),
-                plan.probe("api.keys", self._keys, needs=route),
+                plan.probe("api.keys", guesses.open, 2, needs=route, finish=guesses.close),
                 plan.probe(
                     "api.old-way",
                     old.open,
@@ -103,29 +113,40 @@ class ApiProbes:
         """GET on POST routes opens nothing: 405 where they exist, 404 where they do not."""
         routes, probed, old = await asyncio.gather(
             self._openapi(board),
-            self._plan.get("api", board, "sessions-get", sessions.PATH),
+            self._route(board),
             self._plan.get("api", board, "old-start-get", sessions.OLD_START_PATH),
         )
         if may_have_sessions(probed.observation, routes) or await self._shown_by_post(
             probed.observation, board
         ):
             board.put(SESSIONS_ROUTE, True)
-        elif probed.observation.status == 404:
+            return
+        if probed.observation.status == 404:
             if route_is_there(old.observation):
                 board.put(ONLY_OLD_ROUTES, True)
-            await asyncio.gather(
-                *(self._plan.get("api", board, purpose, path) for purpose, path in _OTHER_PATHS)
+            others = await asyncio.gather(
+                *(
+                    self._plan.get("api", board, purpose, path)
+                    for purpose, path in (*_OTHER_PATHS, *_below_a_base(routes))
+                )
             )
+            if any(route_is_there(entry.observation) for entry in (old, *others)):
+                return
+        if is_not_there(probed.observation):
+            board.put(LOOK_BESIDE, True)
+
+    async def _route(self, board: Board) -> Answer:
+        """GET on the sessions route; it was asked already where a family had to be chosen."""
+        if board.has(ROUTE_ANSWER):
+            return board.get(ROUTE_ANSWER)
+        return await self._send(ROUTE_REQUEST, board)
 
     async def _shown_by_post(self, probed: HttpExchange, board: Board) -> bool:
-        """The documented request itself, where GET does not show the route: without a key, and with
-        a body that can open nothing."""
+        """Asks with POST where GET does not show the route."""
         if probed.outcome != "answered" or gateway_outcome(probed) or probed.status in REDIRECTS:
             return False
-        request = HttpRequest(
-            "sessions-post", "POST", sessions.PATH, (_JSON,), sessions.IMPOSSIBLE_BODY
-        )
-        return judged_post((await self._send(request, board)).observation)
+        posted, session = await self._first_post.answer(board)
+        return session is not None or judged_post(posted)
 
     async def _openapi(self, board: Board) -> ApiRoutes | None:
         client = board.get(client_of("api"))
@@ -143,12 +164,6 @@ class ApiProbes:
         if routes is not None:
             board.note(routes)
         return routes
-
-    async def _families(self, board: Board) -> None:
-        """The same harmless request over each further address family."""
-        for client in board.get(others_of("api")):
-            answer = await client.send(HttpRequest("family-get", "GET", sessions.PATH))
-            board.note(answer.observation)
 
     async def _cors(self, board: Board) -> None:
         """The preflights that a browser sends before the app's requests (Fetch standard, CORS)."""
@@ -169,38 +184,7 @@ class ApiProbes:
             self._send(preflight("preflight-delete", one, "DELETE", "x-api-key"), board),
         )
 
-    async def _keys(self, board: Board) -> None:
-        """No key, and the guide's example key, once each, with a body that can open nothing."""
-        body = sessions.IMPOSSIBLE_BODY
-        default = (_JSON, ("X-API-Key", _DEFAULT_KEY))
-        await asyncio.gather(
-            self._send(HttpRequest("no-key", "POST", sessions.PATH, (_JSON,), body), board),
-            self._send(HttpRequest("default-key", "POST", sessions.PATH, default, body), board),
-        )
-
     async def _send(self, request: HttpRequest, board: Board) -> Answer:
         answer = await board.get(client_of("api")).send(request)
         board.note(answer.observation)
         return answer
-
-    async def _neighbours(self, board: Board) -> None:
-        """The configured hosts at the usual ports: GET only, and no key for what nobody named."""
-        own, livekit = board.get(endpoint_of("api")), self._plan.target.livekit
-        hosts = dict.fromkeys((own.host, *((livekit.host,) if livekit else ())))
-        others = [
-            Endpoint(scheme, host, port, own.path)
-            for host in hosts
-            for scheme, port in _NEIGHBOURS
-            if (scheme, host, port) != (own.scheme, own.host, own.port)
-        ]
-        await asyncio.gather(*(self._ask_neighbour(other, board) for other in others))
-
-    async def _ask_neighbour(self, endpoint: Endpoint, board: Board) -> None:
-        lookup = board.get(dead_of("api"))
-        if lookup.host != endpoint.host:
-            lookup = await self._plan.resolve(endpoint.host, board)
-        roads = self._plan.roads(endpoint, lookup)
-        for road in roads[:1]:
-            async with self._plan.client(road, board) as client:
-                answer = await client.send(HttpRequest("neighbour-get", "GET", sessions.PATH))
-                board.note(answer.observation)

@@ -75,6 +75,7 @@ class Execution:
                 on_server=self.plan.on_server,
                 names=self.plan.asked.names,
                 addresses=tuple(endpoint.url for endpoint in self.plan.addresses),
+                livekit_key=self.plan.asked.livekit_key,
                 rerun=self.rerun,
             ),
             started_at=self.started_at,

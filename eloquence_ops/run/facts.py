@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import AddressLookup, ServerFact
-from eloquence_ops.probes.http import HttpClient
+from eloquence_ops.probes.http import Answer, HttpClient
 from eloquence_ops.probes.session import OpenedSession
 from eloquence_ops.run.board import Fact
 from eloquence_ops.secrets import Secret
@@ -22,6 +23,13 @@ API_KEY: Final = Fact[Secret]("api-key")
 APP_USES: Final = Fact[Role]("app-uses")
 SESSIONS_ROUTE: Final = Fact[bool]("sessions-route")
 ONLY_OLD_ROUTES: Final = Fact[bool]("only-old-routes")
+# There when the API was not met at its address: no name, no connection, no answer, somebody else.
+LOOK_BESIDE: Final = Fact[bool]("look-beside")
+# The API's clients, where there are several and one of them has to be chosen.
+API_CANDIDATES: Final = Fact[list[HttpClient]]("api-candidates")
+# What the chosen one was answered to GET on the sessions route, and what the others will be.
+ROUTE_ANSWER: Final = Fact[Answer]("route-answer")
+LATER_ANSWERS: Final = Fact[list["asyncio.Task[Answer]"]]("later-answers")
 # There when a proxy gave up waiting for the API to open a session.
 PROXY_GAVE_UP: Final = Fact[bool]("proxy-gave-up")
 
@@ -38,14 +46,9 @@ def lookup_of(role: str) -> Fact[AddressLookup]:
     return Fact(f"lookup:{role}")
 
 
-def others_of(role: Role) -> Fact[list[HttpClient]]:
-    """Clients for the address families beside the first that works."""
-    return Fact(f"other-clients:{role}")
-
-
-def dead_of(role: Role) -> Fact[AddressLookup]:
-    """There when a name leads somewhere and no connection to its port works."""
-    return Fact(f"dead:{role}")
+def clients_of(role: Role) -> Fact[list[HttpClient]]:
+    """One for each address family over which a connection comes about."""
+    return Fact(f"clients:{role}")
 
 
 def client_of(role: Role) -> Fact[HttpClient]:

@@ -22,14 +22,16 @@ _CLOSED: Final = frozenset({404, 410})
 
 
 async def last_word(
-    request: asyncio.Task[Answer], board: Board, redactor: Redactor
+    request: asyncio.Task[Answer], board: Board, redactor: Redactor, *, harmless: bool = False
 ) -> Answer | None:
-    """What a request to open a session comes to; None, and written down, where nobody hears."""
+    """What a request to open a session comes to; None where nobody hears, which is written down
+    unless it was a `harmless` one, that can open nothing."""
     try:
         return await asyncio.wait_for(asyncio.shield(request), _LAST_WORD_S)
     except (TimeoutError, asyncio.CancelledError) as end:
         request.cancel()
-        leave_open("", "no answer before the interrupt", board, redactor, interrupted=True)
+        if not harmless:
+            leave_open("", "no answer before the interrupt", board, redactor, interrupted=True)
         if isinstance(end, asyncio.CancelledError):
             raise
         return None

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.checks.seen import Asked, address_role
 from eloquence_ops.endpoints import Endpoint
@@ -23,13 +23,14 @@ from eloquence_ops.probes.road import Road
 from eloquence_ops.run.api_probes import ApiProbes
 from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import (
+    API_CANDIDATES,
     API_KEY,
+    LOOK_BESIDE,
     Role,
     client_of,
-    dead_of,
+    clients_of,
     endpoint_of,
     lookup_of,
-    others_of,
 )
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 # How much longer a probe may take than the network waits inside it.
 _SLACK_S: Final = 1.0
 _LONGEST_NAME: Final = 253
+_LONGEST_KEY_NAME: Final = 80
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Plan:
     (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
     very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
     be examined instead of the target's own names, as it was typed; `addresses` likewise.
+    `livekit_key` is the name of LiveKit's key, where it is known.
     """
 
     target: Target
@@ -71,6 +74,7 @@ class Plan:
     sudo_password: Secret | None = None
     ask: Ask | None = None
     names: tuple[str, ...] = ()
+    livekit_key: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -84,6 +88,9 @@ class Plan:
             on_server=self.on_server,
             names=tuple(one_line(name, limit=_LONGEST_NAME) for name in self.names),
             addresses=self.addresses,
+            livekit_key=one_line(self.livekit_key, limit=_LONGEST_KEY_NAME)
+            if self.livekit_key
+            else None,
         )
 
     @cached_property
@@ -173,19 +180,21 @@ class Plan:
     # The way to an endpoint
 
     def _road_to(self, role: Role) -> list[Probe]:
+        beside = (LOOK_BESIDE,) if role == "api" else ()
+        chosen_from = (API_CANDIDATES,) if role == "api" else ()
         return [
             self.probe(
                 f"{role}.names",
                 partial(self.look_up, role),
                 needs=(endpoint_of(role),),
-                provides=(lookup_of(role),),
+                provides=(lookup_of(role), *beside),
             ),
             self.probe(
                 f"{role}.reach",
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role), others_of(role), dead_of(role)),
+                provides=(client_of(role), *chosen_from, *beside),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -197,6 +206,8 @@ class Plan:
         lookup = await self.resolve(board.get(endpoint_of(role)).host, board)
         board.note(lookup)
         board.put(lookup_of(role), lookup)
+        if role == "api" and lookup.outcome != "found":
+            board.put(LOOK_BESIDE, True)
 
     def resolve(self, host: str, board: Board) -> Awaitable[AddressLookup]:
         resolver = next(iter(self.target.resolver), None)
@@ -223,16 +234,17 @@ class Plan:
         roads = self.roads(endpoint, lookup)
         tried = await asyncio.gather(*(self._try_road(road, board) for road in roads))
         clients = [
-            self.client(road, board)
-            for road, came_to in zip(roads, tried, strict=True)
-            if came_to == "works"
+            self.client(road, board) for road, works in zip(roads, tried, strict=True) if works
         ]
-        if set(tried) == {"dead"}:
-            board.put(dead_of(role), lookup)
         if not clients:
+            if role == "api":
+                board.put(LOOK_BESIDE, True)
             return
-        board.put(client_of(role), clients[0])
-        board.put(others_of(role), clients[1:])
+        board.put(clients_of(role), clients)
+        if role == "api" and len(clients) > 1 and "api" in self.asked.services(self.target):
+            board.put(API_CANDIDATES, clients)
+        else:
+            board.put(client_of(role), clients[0])
 
     def client(self, road: Road, board: Board) -> HttpClient:
         return HttpClient(
@@ -243,7 +255,8 @@ class Plan:
             started=board.started,
         )
 
-    async def _try_road(self, road: Road, board: Board) -> Literal["works", "dead", "not-trusted"]:
+    async def _try_road(self, road: Road, board: Board) -> bool:
+        """Whether requests can be made on it."""
         attempt = await tcp.connect(
             str(road.endpoint),
             road.family,
@@ -254,9 +267,9 @@ class Plan:
         )
         board.note(attempt)
         if attempt.outcome != "connected":
-            return "dead"
+            return False
         if not road.endpoint.secure:
-            return "works"
+            return True
         handshake, chain = await tls.handshake(
             road,
             context=self.tls_context,
@@ -268,11 +281,11 @@ class Plan:
         board.note(handshake)
         if chain is not None and "tls" in self.areas:
             board.note(chain)
-        return "works" if handshake.outcome == "ok" else "not-trusted"
+        return handshake.outcome == "ok"
 
     async def _hang_up(self, role: Role, board: Board) -> None:
-        if board.has(client_of(role)):
-            for client in (board.get(client_of(role)), *board.get(others_of(role))):
+        if board.has(clients_of(role)):
+            for client in board.get(clients_of(role)):
                 await client.__aexit__(None, None, None)
 
     async def get(

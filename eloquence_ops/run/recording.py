@@ -46,6 +46,7 @@ class RecordedOptions(Record):
     on_server: bool = False
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    livekit_key: str | None = None
     rerun: tuple[str, ...] = ()
     """The arguments that name the same target again, without secrets."""
 
@@ -87,6 +88,7 @@ class Recording(Record):
                 on_server=options.on_server,
                 names=options.names,
                 addresses=addresses,
+                livekit_key=options.livekit_key,
             ),
             now=self.started_at,
             observations=self.observations,

@@ -150,6 +150,39 @@ def read(pasted: str) -> Symptom:
         ("524: A timeout occurred", "api-hanging"),
         ("525", "tls-not-answering"),
         ("526", "cert-expired"),
+        ("530", "server-unreachable"),
+        ("HTTP 530, error code: 1033", "proxy-not-running"),
+        ("Error 1033", "proxy-not-running"),
+        ("Exception: Échec de la création de session: 530", "server-unreachable"),
+        ("Exception: Échec de la création de session: 501", "api-wrong-service"),
+        ("Exception: Échec de la création de session: 204", "api-response-mismatch"),
+        # Dart, and browsers around it
+        ("RedirectException: Redirect limit exceeded", "api-redirect-loop"),
+        ("ClientException: Connection closed while receiving data", "api-breaks-off"),
+        (
+            "HttpException: Connection closed while receiving data, uri = https://x",
+            "api-breaks-off",
+        ),
+        ("TypeError: NetworkError when attempting to fetch resource.", "api-cors-missing"),
+        ("ClientException: Load failed, uri=https://x/api/sessions", "api-cors-missing"),
+        (
+            "Origin https://app.test is not allowed by Access-Control-Allow-Origin.",
+            "api-cors-missing",
+        ),
+        ("Fetch API cannot load https://x due to access control checks.", "api-cors-missing"),
+        # LiveKit's own words for a token that it has accepted
+        ("identity cannot be empty", "token-missing-grant"),
+        ("LiveKit Exception: [ConnectException] no room name", "token-missing-grant"),
+        ("requested room does not exist", "livekit-refuses-rooms"),
+        # livekit_client's reasons for the end of a call
+        ("DisconnectReason.serverShutdown", "livekit-crash-looping"),
+        ("DisconnectReason.joinFailure", "firewall-before-server"),
+        ("DisconnectReason.stateMismatch", "livekit-breaks-off"),
+        ("DisconnectReason.disconnected", "livekit-breaks-off"),
+        ("DisconnectReason.signalingConnectionFailure", "livekit-breaks-off"),
+        ("DisconnectReason.reconnectAttemptsExceeded", "livekit-breaks-off"),
+        ("DisconnectReason.noInternetConnection", "own-network"),
+        ("DisconnectReason.unknown", "livekit-breaks-off"),
     ],
 )
 def test_what_is_pasted_leads_first_to(pasted: str, cause: str) -> None:
@@ -162,6 +195,10 @@ def test_what_is_pasted_leads_first_to(pasted: str, cause: str) -> None:
         "LiveKit Exception: [TrackCreateException] Failed to create track",
         "DisconnectReason.duplicateIdentity",
         '"reason": "DUPLICATE_IDENTITY"',
+        "DisconnectReason.clientInitiated",
+        "DisconnectReason.participantRemoved",
+        "DisconnectReason.roomDeleted",
+        "E2EE Exception: [LiveKitE2EEException] E2EE error",
     ],
 )
 def test_what_is_not_examined_is_said_and_blamed_on_nothing(pasted: str) -> None:

@@ -145,3 +145,12 @@ def test_a_token_that_was_neither_taken_nor_refused_is_no_pass(
     exchange = answered("livekit-validate", status, body, **more)
     judge = REGISTRY["livekit.token-key"].judge
     assert [verdict.outcome for verdict in judge(LIVEKIT, seen(exchange))] == [outcome]
+
+
+@pytest.mark.parametrize("body", ["no room name", "identity cannot be empty"])
+def test_a_token_that_names_no_room_or_nobody_lacks_only_that(body: str) -> None:
+    """LiveKit's 400 comes after it has taken key, signature, times and the right to join."""
+    run = seen(answered("livekit-validate", 400, body))
+    stages = ("token-key", "token-signature", "token-time", "token-grant")
+    found = [list(REGISTRY[f"livekit.{stage}"].judge(LIVEKIT, run)) for stage in stages]
+    assert [verdict.outcome for (verdict,) in found] == ["ok", "ok", "ok", "missing"]

@@ -17,6 +17,8 @@ from eloquence_ops.run.plan import Plan
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import build_target
 
+# The neighbours of an API that is not met: whatever this machine serves there is left alone.
+NOBODY = tuple(f"127.0.0.1:{port}=127.0.0.1:1" for port in (80, 443, 8083, 8443))
 KEY = "the-key-of-this-test"
 Answer = tuple[int, dict[str, str], str]
 JSON = {
@@ -38,11 +40,16 @@ SESSION = json.dumps(
 )
 
 
+NO_KEY: Answer = (401, JSON, '{"detail":"Not authenticated"}')
+
+
 @dataclass
 class Fake:
-    """A server that answers as it is told, and remembers who sent it the key."""
+    """A server that answers as it is told, and remembers who sent it the key. `wants_key`: it
+    refuses a POST without it."""
 
     answer: Callable[[str, str], Answer]
+    wants_key: bool = False
     with_key: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +61,10 @@ class Fake:
                 await reader.readexactly(int(headers.get("content-length", "0")))
                 if KEY in head.decode():
                     self.with_key.append(f"{method} {path}")
-                status, more, body = self.answer(method, path)
+                if self.wants_key and method == "POST" and KEY not in head.decode():
+                    status, more, body = NO_KEY
+                else:
+                    status, more, body = self.answer(method, path)
                 raw = body.encode()
                 fields = "".join(f"{name}: {value}\r\n" for name, value in more.items())
                 writer.write(
@@ -68,14 +78,18 @@ class Fake:
             writer.close()
 
 
-def examined(answer: Callable[[str, str], Answer]) -> tuple[Result, list[str]]:
+def examined(
+    answer: Callable[[str, str], Answer], *, wants_key: bool = False
+) -> tuple[Result, list[str]]:
     async def inside() -> tuple[Result, list[str]]:
-        fake = Fake(answer)
+        fake = Fake(answer, wants_key)
         server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
             plan = Plan(
-                target=build_target("t", {"api": f"http://127.0.0.1:{port}"}, origin=str),
+                target=build_target(
+                    "t", {"api": f"http://127.0.0.1:{port}", "connect_to": NOBODY}, origin=str
+                ),
                 areas=frozenset({"api"}),
                 environ={},
                 redactor=Redactor(Secret(KEY)),
@@ -110,13 +124,13 @@ def guarded() -> Callable[[str, str], Answer]:
             status = 404 if path in ended else 200
             ended.add(path)
             return status, JSON, "{}"
-        return 401, JSON, '{"detail":"Not authenticated"}'
+        return NO_KEY
 
     return answer
 
 
 def test_an_api_behind_its_own_authentication_is_healthy_and_gets_the_key() -> None:
-    result, with_key = examined(guarded())
+    result, with_key = examined(guarded(), wants_key=True)
     assert result.verdict == "healthy"
     assert {"POST /api/sessions", "DELETE /api/sessions/s-1"} <= set(with_key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -96,6 +97,10 @@ def test_a_token_of_which_nothing_can_be_read() -> None:
         # A recording from before it was read.
         ({"issuer": None}, ["ok"]),
         ({"room": "room-2"}, ["wrong-room"]),
+        ({"room": None}, ["no-room"]),
+        ({"room": ""}, ["no-room"]),
+        ({"no_times": ("exp",), "expires": None}, ["no-time"]),
+        ({"expires": 0}, ["out-of-time"]),
         (
             {"room": "room-2", "may_join": False, "issuer": ""},
             ["wrong-room", "no-join", "no-issuer"],
@@ -110,6 +115,40 @@ def test_a_token_of_which_nothing_can_be_read() -> None:
 def test_what_a_token_says_of_itself(changed: dict[str, object], came_to: list[str]) -> None:
     told = seen(answer(claims(**changed)), exchange("session-open", served(0)))
     assert outcomes(list(token(API, told))) == came_to
+
+
+def judged_by(status: int, body: str) -> HttpExchange:
+    """LiveKit's answer to the session's token."""
+    found = exchange("livekit-validate", None)
+    return found.model_copy(update={"endpoint": str(LIVEKIT), "status": status, "body": body})
+
+
+@pytest.mark.parametrize(
+    ("known", "issuer", "livekit", "came_to"),
+    [
+        (None, "key", None, "ok"),
+        ("key", "key", None, "ok"),
+        ("other", "key", None, "other-issuer"),
+        ("other", None, None, "ok"),
+        ("other", "", None, "no-issuer"),
+        # LiveKit's own word counts for more, whatever else it has against the token.
+        ("other", "key", (200, "success"), "ok"),
+        ("other", "key", (401, "invalid token: ***, error: token is expired"), "ok"),
+        ("other", "key", (400, "no room name"), "ok"),
+        ("other", "key", (401, "invalid API key: key"), "other-issuer"),
+        ("other", "key", (502, ""), "other-issuer"),
+    ],
+)
+def test_the_key_in_a_token_is_compared_with_the_settings(
+    known: str | None, issuer: str | None, livekit: tuple[int, str] | None, came_to: str
+) -> None:
+    said = [judged_by(*livekit)] if livekit else []
+    told = seen(answer(claims(issuer=issuer)), *said)
+    told = replace(told, asked=replace(told.asked, livekit_key=known))
+    (verdict,) = token(API, told)
+    assert verdict.outcome == came_to
+    if came_to == "other-issuer":
+        assert verdict.evidence == {"issuer": "key", "known": "other"}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,10 @@ async def outcomes() -> list[Outcome]:
         return Outcome(
             one,
             other,
-            (how(one, result, catalogue()), how(other, result, catalogue())),
+            (
+                how(one, result, catalogue(), others=(other,)),
+                how(other, result, catalogue(), others=(one,)),
+            ),
             frozenset(unexpected((one, other), result)),
             tuple(finding.id for finding in result.diagnosis.unexplained),
         )

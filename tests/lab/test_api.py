@@ -157,6 +157,18 @@ def test_failures(failure: Failure, status: int, fields: set[str] | None, still_
     run(main())
 
 
+def test_only_the_opening_is_redirected() -> None:
+    async def main() -> None:
+        async with _api(ApiBehaviour(failure="redirected")) as (app, client):
+            answer = await client.post("/api/sessions", json=BODY, headers=KEY)
+            assert answer.status_code == 307
+            assert answer.headers["location"] == "https://sessions.invalid/api/sessions"
+            assert (await client.get("/api/sessions")).status_code == 405
+            assert not app.state.sessions
+
+    run(main())
+
+
 def test_a_hanging_api_answers_everything_but_the_session() -> None:
     async def main() -> None:
         async with _api(ApiBehaviour(failure="hang")) as (app, client):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
+from eloquence_ops.observations.session import TokenClaims
 from eloquence_ops.probes.session import OpenedSession, describe, read_answer
 from eloquence_ops.secrets import Redactor, Secret
 
@@ -94,3 +96,40 @@ def test_an_echo_of_our_key_is_masked_wherever_it_stands() -> None:
     _, seen = answered(**{f"field {KEY}": 1, "room_name": f"r {KEY}", "session_id": f"s {KEY}"})
     assert KEY not in seen.model_dump_json()
     assert ("field ***", "number") in seen.field_types
+
+
+def claimed(**claims: object) -> TokenClaims:
+    """What is read of a token with these claims."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    _, seen = answered(token=f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2ln")
+    assert isinstance(seen.token, TokenClaims)
+    return seen.token
+
+
+@pytest.mark.parametrize(
+    ("value", "expires", "no_times"),
+    [
+        (1767225600, 1767225600, ()),
+        (1767225600.9, 1767225600, ()),
+        (None, None, ()),
+        (10**20, None, ()),
+        # Over in 1970 as much as before it.
+        (-5, 0, ()),
+        (-1e300, 0, ()),
+        ("soon", None, ("exp",)),
+        (True, None, ("exp",)),
+        ([], None, ("exp",)),
+        (float("inf"), None, ("exp",)),
+        (float("nan"), None, ("exp",)),
+    ],
+)
+def test_an_end_is_a_number_or_is_told_to_be_none(
+    value: object, expires: int | None, no_times: tuple[str, ...]
+) -> None:
+    found = claimed(exp=value)
+    assert (found.expires, found.no_times) == (expires, no_times)
+
+
+@pytest.mark.parametrize("video", [{}, {"room": 5}, {"room": None}, [], "r"])
+def test_a_room_that_is_no_text_is_none(video: object) -> None:
+    assert claimed(video=video).room is None

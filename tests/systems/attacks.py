@@ -264,7 +264,7 @@ AT_THE_API: Final = (
     ),
     Attack(
         "the POST is redirected to another host",
-        ("api.session.refused",),
+        ("api.session.redirected",),
         api=lambda around: at(*_OPEN, replies(lambda _: redirection(307, to_trap(around))))(around),
     ),
     Attack(

@@ -15,6 +15,8 @@ from websockets.utils import accept_key
 
 from tests.probes.peers import Handler
 
+# The key of every run.
+KEY: Final = "the-api-key-of-this-run-7f3a"
 # Its claims: signed as a-key, room-1, roomJoin, until 2100.
 TOKEN: Final = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
@@ -121,7 +123,7 @@ def session(**changes: object) -> dict[str, object]:
 
 
 def _lets_in(asked: Asked) -> bool:
-    return asked.headers.get("x-api-key", "default-key") != "default-key"
+    return asked.headers.get("x-api-key") == KEY
 
 
 def _left_open(before: Sequence[Asked]) -> int:

@@ -18,10 +18,9 @@ from eloquence_ops.run.examine import examine
 from eloquence_ops.run.recording import read
 from tests.cli.command import ROOT, environment
 from tests.probes.peers import peer
-from tests.systems.by_hand import Asked
+from tests.systems.by_hand import KEY, Asked
 from tests.systems.hostility import Around, Attack
 
-KEY: Final = "the-api-key-of-this-run-7f3a"
 TIMEOUT_S: Final = 1.5
 # Far beyond every deadline of the command: one that gets there hangs.
 HANGS_S: Final = 60.0

@@ -87,7 +87,23 @@ def _said(sentence: str, about: str = "") -> str:
             _said("report.so-far", "API"),
             id="the API is down, LiveKit hangs",
         ),
-        pytest.param(("api-hanging",), _said("report.so-far-nothing"), id="only the API hangs"),
+        pytest.param(
+            ("api-hanging",),
+            r"so far: \d\d checks passed and none failed "
+            r"no answer for \d+ s from https://api\.éloquence\.test \(POST /api/sessions\)",
+            id="only the opening hangs",
+        ),
+        pytest.param(
+            ("api-never-answers",),
+            r"so far: \d\d checks passed and none failed "
+            r"no answer for \d+ s from https://api\.éloquence\.test \(GET /api/sessions\)",
+            id="the whole API hangs",
+        ),
+        pytest.param(
+            ("livekit-not-running", "api-never-answers"),
+            r"so far: .*LiveKit.* no answer for \d+ s from https://api\.éloquence\.test",
+            id="LiveKit is down, the whole API hangs",
+        ),
     ],
 )
 def test_what_is_known_is_said_while_the_rest_hangs(

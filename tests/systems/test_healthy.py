@@ -376,6 +376,15 @@ def test_a_prefix_on_purpose(
 
 
 @pytest.mark.real
+def test_a_prefix_that_the_address_lacks_is_named(tmp_path: Path) -> None:
+    result = asyncio.run(_behind_nginx(tmp_path, path="/backend", asked_at=""))
+    found = {finding.id: finding for finding in result.findings}
+    assert found["api.prefix.found"].evidence == {"path": "/backend/api/sessions"}
+    assert {entry.cause.id for entry in result.diagnosis.causes} == {"api-path-prefix"}
+    assert result.diagnosis.unexplained == ()
+
+
+@pytest.mark.real
 def test_nginx_as_it_comes_speaks_http_1_0_to_the_api(tmp_path: Path) -> None:
     assert_healthy(asyncio.run(_behind_nginx(tmp_path, plain_upstream=True)))
 
@@ -387,9 +396,12 @@ async def _behind_nginx(
     strips: bool = True,
     plain_upstream: bool = False,
     change: Callable[[FastAPI], FastAPI] | None = None,
+    asked_at: str | None = None,
 ) -> Result:
+    """`asked_at`: the path in the address, where it is not the one of the site."""
     authority = Authority(folder / "ca")
     certificate = authority.issue((_API, _LIVEKIT))
+    asked = path if asked_at is None else asked_at
     async with (
         services(handed_out=_HANDED_OUT, change=change) as found,
         names(_PUBLIC_V4) as dns,
@@ -399,4 +411,4 @@ async def _behind_nginx(
             Site(_LIVEKIT, found.livekit),
         )
         with nginx(folder, certificate, sites) as port:
-            return await examined(behind(authority, dns, f"127.0.0.1:{port}", path))
+            return await examined(behind(authority, dns, f"127.0.0.1:{port}", asked))

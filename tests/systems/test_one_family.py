@@ -1,19 +1,23 @@
-"""An API that answers over IPv4, and over IPv6 takes the connection and no more."""
+"""An API that answers over one family, and over the other takes the connection and no more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
 from eloquence_ops.findings import Family
 from eloquence_ops.lab.services.dns import DnsServer
+from eloquence_ops.observations import HttpExchange
 from eloquence_ops.run.examine import Result
 from tests.systems.examined import examined
 from tests.systems.test_healthy import services
 
 _NAME = "api.test"
+_LOOPBACK = {Family.IPV4: "127.0.0.1", Family.IPV6: "::1"}
+_OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}
 _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -51,17 +55,19 @@ async def finds_nobody(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     writer.close()
 
 
-async def over_both(serve: _Serve) -> Result:
-    async with services() as found:
-        broken = await asyncio.start_server(serve, "::1", found.api)
-        records = {_NAME: ["127.0.0.1", "::1"]}
-        async with broken, DnsServer(records, zones=["test"]) as dns:
+async def over_both(serve: _Serve, broken: Family) -> Result:
+    """The API over one family, and this over the other, at the same port."""
+    address, other = _LOOPBACK[broken], _LOOPBACK[_OTHER[broken]]
+    async with services(host=other) as found:
+        server = await asyncio.start_server(serve, address, found.api)
+        async with server, DnsServer({_NAME: [*_LOOPBACK.values()]}, zones=["test"]) as dns:
             return await examined(
                 {"api": f"http://{_NAME}:{found.api}", "resolver": f"127.0.0.1:{dns.port}"},
                 timeout_s=1.0,
             )
 
 
+@pytest.mark.parametrize("broken", _LOOPBACK, ids=lambda family: family.value)
 @pytest.mark.parametrize(
     ("serve", "came"),
     [
@@ -74,16 +80,53 @@ async def over_both(serve: _Serve) -> Result:
     ],
 )
 def test_what_is_wrong_over_one_family_is_told_of_that_family(
-    serve: _Serve, came: str | int
+    serve: _Serve, came: str | int, broken: Family
 ) -> None:
-    result = asyncio.run(over_both(serve))
+    result = asyncio.run(over_both(serve, broken))
     found = {f.subject.family: f for f in result.findings if f.check == "api.answers"}
     assert {family: entry.outcome for family, entry in found.items()} == {
-        Family.IPV4: "ok",
-        Family.IPV6: "one-family",
+        _OTHER[broken]: "ok",
+        broken: "one-family",
     }
-    assert found[Family.IPV6].evidence["outcome"] == came
+    assert found[broken].evidence["outcome"] == came
     assert [entry.cause.id for entry in result.diagnosis.causes] == ["dns-ipv6-broken"]
     assert result.diagnosis.unexplained == ()
+    assert result.verdict == "degraded"
     opened = [f.id for f in result.findings if f.check == "api.session"]
     assert opened == ["api.session.ok"]
+
+
+def test_each_family_is_asked_for_the_route_once_and_ipv4_comes_first_where_both_work() -> None:
+    async def main() -> Result:
+        async with services() as found:
+            forward = partial(forwarded, port=found.api)
+            over_ipv6 = await asyncio.start_server(forward, "::1", found.api)
+            async with over_ipv6, DnsServer({_NAME: [*_LOOPBACK.values()]}, zones=["test"]) as dns:
+                return await examined(
+                    {"api": f"http://{_NAME}:{found.api}", "resolver": f"127.0.0.1:{dns.port}"}
+                )
+
+    seen = asyncio.run(main()).seen
+    asked = [
+        (entry.family, entry.purpose)
+        for entry in seen.every(HttpExchange)
+        if entry.method == "GET" and entry.path == "/api/sessions"
+    ]
+    assert sorted(asked) == [(Family.IPV4, "sessions-get"), (Family.IPV6, "family-get")]
+    assert {entry.family for entry in seen.every(HttpExchange) if entry.method == "POST"} == {
+        Family.IPV4
+    }
+
+
+async def forwarded(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, port: int
+) -> None:
+    """To the same port over IPv4."""
+    there, to = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+        sink.close()
+
+    await asyncio.gather(copy(reader, to), copy(there, writer))

@@ -20,7 +20,7 @@ from typing import Annotated, Literal, Protocol
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import APIKeyHeader
 from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel
@@ -31,7 +31,12 @@ from eloquence_ops.lab.services.livekit_tokens import sign
 LAB_LIVEKIT_KEY = "labkey"
 LAB_LIVEKIT_SECRET = "lab-only-secret-never-for-production"  # noqa: S105
 
-Failure = Literal["unhandled-error", "wrong-status", "missing-field", "hang", "other-service"]
+# Nothing is there, and nobody follows.
+_ELSEWHERE = "https://sessions.invalid/api/sessions"
+
+Failure = Literal[
+    "unhandled-error", "wrong-status", "missing-field", "hang", "redirected", "other-service"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +44,16 @@ class ApiBehaviour:
     """How the API behaves.
 
     `livekit_url` is handed out as `url`; key and secret sign the tokens. `failure` concerns
-    `POST /api/sessions`: it raises (500), answers 201, leaves `url` out, never answers; or the
-    whole application is another service altogether. `missing_key_status`: FastAPI before 0.122
-    answered 403 when the key was missing. `cors_origins`: empty means no CORS at all, which
-    Flutter web cannot live with. `generation` "none": neither endpoints nor documentation.
+    `POST /api/sessions`: it raises (500), answers 201, leaves `url` out, never answers, redirects
+    to another host; or the whole application is another service altogether.
+    `missing_key_status`: FastAPI before 0.122 answered 403 when the key was missing.
+    `cors_origins`: empty means no CORS at all, which Flutter web cannot live with.
+    `generation` "none": neither endpoints nor documentation.
     `session_takes_s`: how long opening one takes, which then comes right.
     `room_join` false: tokens lack that grant. `token_clock_s`: how many seconds this server's
     clock is ahead when it dates a token. `other_keys` are accepted too; `asks_for_key` false lets
-    everybody in. `takes_nulls` false: optional fields may be left out, not null.
+    everybody in, `takes_any_key` everybody with one. `takes_nulls` false: optional fields may be
+    left out, not null.
     `removes_sessions` false: DELETE says that it ended a session, and leaves it. `prefix`: where
     the session routes are; `slash`: they have one at the end.
     """
@@ -64,6 +71,7 @@ class ApiBehaviour:
     token_clock_s: float = 0.0
     other_keys: tuple[str, ...] = field(default=(), repr=False)
     asks_for_key: bool = True
+    takes_any_key: bool = False
     takes_nulls: bool = True
     removes_sessions: bool = True
     prefix: str = "/api"
@@ -216,6 +224,8 @@ def _key_guard(behaviour: ApiBehaviour) -> Callable[..., Awaitable[None]]:
             challenge = {"WWW-Authenticate": "APIKey"}
             status = behaviour.missing_key_status
             raise HTTPException(status, "Not authenticated", challenge if status == 401 else None)
+        if behaviour.takes_any_key:
+            return
         if not any(secrets.compare_digest(key.encode(), known) for known in accepted):
             raise HTTPException(401, "Invalid API key")
 
@@ -235,6 +245,8 @@ def _add_current(
     async def create_session(body: body_model, request: Request) -> Response:  # type: ignore[valid-type]
         if behaviour.failure == "unhandled-error":
             raise RuntimeError("lab: the handler of POST /api/sessions fails")
+        if behaviour.failure == "redirected":
+            return RedirectResponse(_ELSEWHERE, 307)
         if behaviour.failure == "hang":
             # Until the client gives up, so that no handler outlives its connection.
             while (await request.receive())["type"] != "http.disconnect":
