@@ -231,6 +231,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "failed",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
+        "said": "silent closed failed refused",
         # The name that an application gives itself, or that it has none.
         "title": "no-title",
         "direction": "ahead behind",

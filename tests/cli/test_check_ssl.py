@@ -115,3 +115,31 @@ def test_one_address_in_order_does_not_hide_that_nobody_is_at_the_other(
     done = run("check-ssl", *kept, "--lang", "en", cwd=tmp_path)
     assert done.code == 1, done.text
     assert causes(*kept, cwd=tmp_path) == ("broken", ["proxy-not-running"])
+
+
+@pytest.mark.parametrize("fault", ["livekit-not-running", "proxy-drops-upgrade"])
+def test_a_websocket_that_never_opens_is_told_where_only_certificates_are_looked_at(
+    fault: str, tmp_path: Path
+) -> None:
+    with broken(fault) as system:
+        assert causes(*way_to(system), cwd=tmp_path) == ("broken", [fault])
+        # Typed without its scheme, it is LiveKit's by the settings.
+        assert causes(LIVEKIT, *way_to(system), cwd=tmp_path) == ("broken", [fault])
+
+
+def test_an_address_where_livekit_answers_is_asked_for_a_websocket(
+    healthy: LabSystem, tmp_path: Path
+) -> None:
+    words = ("check-ssl", LIVEKIT, API, *way_there(healthy), "--output", "json")
+    told = json.loads(run(*words, cwd=tmp_path).text)
+    found = {
+        (entry["id"], entry["subject"].partition(" ")[0])
+        for entry in told["findings"]
+        if entry["check"] in ("tls.http", "tls.websocket")
+    }
+    assert found == {
+        ("tls.http.ok", f"https://{LIVEKIT}"),
+        ("tls.websocket.ok", f"https://{LIVEKIT}"),
+        ("tls.http.ok", f"https://{API}"),
+        ("tls.websocket.none", f"https://{API}"),
+    }
