@@ -46,15 +46,15 @@ def websocket(endpoint: Endpoint, seen: Seen) -> Judgement:
         by_family.setdefault(offer.family, []).append(offer)
     for family, offers in by_family.items():
         without = next((offer for offer in offers if not offer.offered), None)
-        if without is None or has_failed(answered.get(family)):
-            continue  # `tls.http` tells that nobody answers
-        if family is judged_there and not _is_fine(without):
-            yield Verdict("elsewhere", {"said": _said(without)}, family)
-        elif not _is_fine(without):
-            # Only LiveKit's own checks would tell, and here they are not asked.
-            yield _not_opened(without, answered.get(family))
-        else:
+        if without is None:
+            continue
+        if _is_fine(without):
             yield _difference(without, offers)
+        elif family is judged_there or has_failed(answered.get(family)):
+            # LiveKit's own checks tell it, or `tls.http` does.
+            yield Verdict("elsewhere", {"said": _said(without)}, family)
+        else:
+            yield _not_opened(without, answered.get(family))
 
 
 def first_family(endpoint: Endpoint, seen: Seen) -> Family | None:

@@ -115,7 +115,7 @@ def test_where_livekit_answers_a_404_means_that_the_upgrade_was_lost() -> None:
 
 
 def test_where_nobody_answers_at_all_that_is_told_before() -> None:
-    assert typed(LIVEKIT, answered(502, ""), offer((), 502), livekit=None) == []
+    assert typed(LIVEKIT, answered(502, ""), offer((), 502), livekit=None) == ["elsewhere"]
 
 
 def test_an_address_that_was_typed_is_livekits_by_the_settings_or_by_its_answer() -> None:
