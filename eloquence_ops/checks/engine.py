@@ -43,6 +43,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     server_starts,
     server_units,
     tls,
+    tls_addresses,
     tls_certificate,
     tls_chain,
     tls_elsewhere,

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.checks import tls_http
 from eloquence_ops.checks.fingerprints import is_livekit
 from eloquence_ops.probes import tls, websocket_offer
 from eloquence_ops.probes.http import HttpClient, HttpRequest
-from eloquence_ops.run.facts import Role, answers_as_livekit, client_of, endpoint_of, others_of
+from eloquence_ops.run.facts import (
+    Role,
+    answers_as_livekit,
+    client_of,
+    endpoint_of,
+    lookup_of,
+    others_of,
+)
 
 if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
     from eloquence_ops.run.plan import Plan
+
+# Beyond the first of each family. A name with more is a network's, which renews all at once.
+_MOST_ADDRESSES: Final = 8
 
 
 class TlsProbes:
@@ -24,7 +34,11 @@ class TlsProbes:
 
     def all(self) -> list[Probe]:
         plan, role, needs = self._plan, self._role, (client_of(self._role),)
-        found = [plan.probe(f"{role}.nameless", self._nameless, needs=needs)]
+        lookup = (endpoint_of(role), lookup_of(role))
+        found = [
+            plan.probe(f"{role}.nameless", self._nameless, needs=needs),
+            plan.probe(f"{role}.addresses", self._addresses, waits=3, needs=lookup),
+        ]
         if self._is_examined():
             return [*found, plan.probe(f"{role}.offers", self._offers, needs=needs)]
         livekit = (answers_as_livekit(role),)
@@ -55,6 +69,26 @@ class TlsProbes:
                 redactor=plan.redactor,
             )
         )
+
+    async def _addresses(self, board: Board) -> None:
+        """Of a name with many addresses only the first of each family is used; a renewal easily
+        forgets one of the machines behind the others."""
+        plan, endpoint = self._plan, board.get(endpoint_of(self._role))
+        roads = plan.more_roads(endpoint, board.get(lookup_of(self._role)))
+        if not endpoint.secure:
+            return
+        asked = (
+            tls.at_address(
+                road,
+                context=plan.tls_context,
+                timeout_s=plan.timeout_s,
+                started=board.started,
+                redactor=plan.redactor,
+            )
+            for road in roads[:_MOST_ADDRESSES]
+        )
+        for answer in await asyncio.gather(*asked):
+            board.note(answer)
 
     async def _http(self, board: Board) -> None:
         """One request over each family. By the answer LiveKit is known where no address says it."""

@@ -222,7 +222,8 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "family": "ipv4 ipv6",
         "families": "ipv4 ipv6",
         "outcome": "refused silent unreachable failed closed not-http gateway-timeout wants-tls "
-        "no-python python-too-old cut garbage",
+        "no-python python-too-old cut garbage expired not-yet-valid name-mismatch untrusted "
+        "plaintext no-common-version",
         "resolver": "system none",
         "url_scope": "loopback private public",
         "api_scope": "loopback private public",
