@@ -49,6 +49,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     tls_elsewhere,
     tls_http,
     tls_renewal,
+    tls_versions,
     tls_vouching,
     tls_websocket,
 )
