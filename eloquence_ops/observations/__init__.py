@@ -11,7 +11,13 @@ from typing import Annotated
 from pydantic import Field
 
 from eloquence_ops.observations.base import Observation
-from eloquence_ops.observations.certificates import NamelessAnswer, TlsChain
+from eloquence_ops.observations.certificates import (
+    AddressAnswer,
+    NamelessAnswer,
+    StapleAnswer,
+    TlsChain,
+    TlsVersions,
+)
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
@@ -59,6 +65,9 @@ AnyObservation = Annotated[
     | TlsHandshake
     | TlsChain
     | NamelessAnswer
+    | AddressAnswer
+    | StapleAnswer
+    | TlsVersions
     | WebsocketOffer
     | HttpExchange
     | ApiRoutes
@@ -71,6 +80,7 @@ AnyObservation = Annotated[
 ]
 
 __all__ = [
+    "AddressAnswer",
     "AddressLookup",
     "AnyObservation",
     "ApiRoutes",
@@ -100,9 +110,11 @@ __all__ = [
     "ServerTraffic",
     "SessionAnswer",
     "SessionLeftOpen",
+    "StapleAnswer",
     "TcpConnect",
     "TlsChain",
     "TlsHandshake",
+    "TlsVersions",
     "UnitJournal",
     "UnitState",
     "WebsocketOffer",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from eloquence_ops.findings import Family
 from eloquence_ops.observations.base import Observation, Record
+from eloquence_ops.observations.transport import TlsOutcome
 
 
 class SentCertificate(Record):
@@ -78,3 +79,57 @@ class TlsChain(Observation):
     verify_code: int = 0
     anchor: Anchor | None = None
     disliked: str = ""
+
+
+class AddressAnswer(Observation):
+    """A handshake with one more address of a name, verified like the first of its family.
+
+    `outcome` is `no-connection` where TCP did not come about. `sha256` is the leaf's, empty where
+    none was shown; its validity comes with it.
+    """
+
+    kind: Literal["transport.address"] = "transport.address"
+    endpoint: str
+    family: Family
+    address: str
+    outcome: TlsOutcome | Literal["no-connection"]
+    sha256: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    detail: str = ""
+
+
+StapleStatus = Literal["", "good", "revoked", "unlisted", "unreadable"]
+
+
+class StapleAnswer(Observation):
+    """Whether a handshake that asked for a stapled OCSP answer got one.
+
+    `is_known` is false where the handshake did not come to its end; `detail` then says how it
+    ended. `status` is empty where nothing was stapled, otherwise what the answer says, whose
+    signature is not verified; `next_update` is its end.
+    """
+
+    kind: Literal["transport.staple"] = "transport.staple"
+    endpoint: str
+    family: Family
+    address: str
+    is_known: bool
+    status: StapleStatus = ""
+    next_update: datetime | None = None
+    detail: str = ""
+
+
+class TlsVersions(Observation):
+    """Which versions of TLS are taken when each is offered alone. Nothing is verified.
+
+    In `unknown` is what this machine's OpenSSL cannot offer, or what brought no answer.
+    """
+
+    kind: Literal["transport.versions"] = "transport.versions"
+    endpoint: str
+    family: Family
+    address: str
+    taken: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()

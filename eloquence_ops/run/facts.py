@@ -51,8 +51,18 @@ def clients_of(role: Role) -> Fact[list[HttpClient]]:
     return Fact(f"clients:{role}")
 
 
+def tried_of(role: Role) -> Fact[bool]:
+    """There when the first address of each family was tried, whatever came of it."""
+    return Fact(f"tried:{role}")
+
+
 def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")
+
+
+def answers_as_livekit(role: Role) -> Fact[bool]:
+    """Whether what answers over TLS at this address is LiveKit."""
+    return Fact(f"answers-as-livekit:{role}")
 
 
 def token_taken_by(role: Role) -> Fact[bool]:

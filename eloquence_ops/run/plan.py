@@ -31,6 +31,7 @@ from eloquence_ops.run.facts import (
     clients_of,
     endpoint_of,
     lookup_of,
+    tried_of,
 )
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
@@ -129,10 +130,12 @@ class Plan:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
-        if self.asked.looks_inside(self.target):
+        looks_inside = self.asked.looks_inside(self.target)
+        if looks_inside or self.asked.compares_disk(self.target):
             from eloquence_ops.run.server_probes import ServerProbes
 
-            found += ServerProbes(self).all()
+            inside = ServerProbes(self)
+            found += inside.all() if looks_inside else inside.facts()
         if services == {"api", "livekit"}:
             found += [*self._road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()
@@ -194,7 +197,7 @@ class Plan:
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role), *chosen_from, *beside),
+                provides=(client_of(role), clients_of(role), tried_of(role), *chosen_from, *beside),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -227,6 +230,18 @@ class Plan:
             )
         return [first[family] for family in (Family.IPV4, Family.IPV6) if family in first]
 
+    def more_roads(self, endpoint: Endpoint, lookup: AddressLookup) -> list[Road]:
+        """To a name's addresses beyond the first of each family; none where it was replaced."""
+        if self.target.redirection(endpoint):
+            return []
+        taken = {road.address for road in self.roads(endpoint, lookup)}
+        more = dict.fromkeys(
+            (entry.family, entry.address)
+            for entry in lookup.addresses
+            if entry.address not in taken
+        )
+        return [Road(endpoint, family, address, endpoint.port) for family, address in more]
+
     async def _reach(self, role: Role, board: Board) -> None:
         endpoint, lookup = board.get(endpoint_of(role)), board.get(lookup_of(role))
         if lookup.outcome != "found":
@@ -236,6 +251,7 @@ class Plan:
         clients = [
             self.client(road, board) for road, works in zip(roads, tried, strict=True) if works
         ]
+        board.put(tried_of(role), True)
         if not clients:
             if role == "api":
                 board.put(LOOK_BESIDE, True)

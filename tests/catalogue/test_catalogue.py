@@ -218,20 +218,22 @@ def test_the_outcomes_of_every_check_have_a_default_text() -> None:
 
 def test_words_in_summaries_are_in_the_dictionary() -> None:
     words = {
-        "connection": "refused silent unreachable failed",
         "author": "app livekit nginx caddy haproxy traefik cloudflare proxy go unknown",
         "family": "ipv4 ipv6",
         "families": "ipv4 ipv6",
         "outcome": "refused silent unreachable failed closed not-http gateway-timeout wants-tls "
-        "no-python python-too-old cut garbage",
+        "no-python python-too-old cut garbage expired not-yet-valid name-mismatch untrusted "
+        "plaintext other-protocol no-common-version",
         "resolver": "system none",
         "url_scope": "loopback private public",
         "api_scope": "loopback private public",
         # A status is a number, or what came of the request instead.
         "status": "refused unreachable connect-timeout tls-failed silent closed not-http too-large "
-        "failed",
+        "failed expired revoked unreadable unlisted",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
+        "protocol": "unknown-protocol",
+        "said": "silent closed failed refused unreachable connect-timeout",
         # The name that an application gives itself, or that it has none.
         "title": "no-title",
         "direction": "ahead behind",

@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[Make, str]] = {
         lambda ca: rewritten(
             (other := stranger(ca.folder)).issue([NAME]), 0, 1, also=other.root_path.read_bytes()
         ),
-        "chain.unknown-root",
+        "chain.untrusted-root",
     ),
     "intermediate-of-another": (
         lambda ca: rewritten(ca.issue([NAME]), 0, also=ca.root_path.read_bytes()),
