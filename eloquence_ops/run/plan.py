@@ -113,11 +113,11 @@ class Plan:
         roles, services = self.asked.roles(self.target), self.asked.services(self.target)
         found = [self.probe("machine.network", self._network), *self._proxy()]
         for number in range(len(self.addresses)):
-            found += [*self._road_to(address_role(number)), *self._tls(address_role(number))]
+            found += [*self.road_to(address_role(number)), *self._tls(address_role(number))]
         if "api" in roles and self.target.api:
-            found += [*self._road_to("api"), *self._tls("api")]
+            found += [*self.road_to("api"), *self._tls("api")]
         if "livekit" in roles and self.target.livekit:
-            found += [*self._road_to("livekit"), *self._tls("livekit")]
+            found += [*self.road_to("livekit"), *self._tls("livekit")]
         if "api" in services and self.target.api:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
@@ -127,7 +127,7 @@ class Plan:
 
             found += ServerProbes(self).all()
         if services == {"api", "livekit"}:
-            found += [*self._road_to("handed-out"), *self._tls("handed-out")]
+            found += [*self.road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()
         if "dns" in self.areas:
             found += self._name_probes.all()
@@ -172,7 +172,7 @@ class Plan:
 
     # The way to an endpoint
 
-    def _road_to(self, role: Role) -> list[Probe]:
+    def road_to(self, role: Role) -> list[Probe]:
         return [
             self.probe(
                 f"{role}.names",
