@@ -13,6 +13,7 @@ from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.recording import read
 from tests.host.recordings import SHOWING
+from tests.network.scenarios import SHOWN_BY_STORIES
 
 FOLDER = Path(__file__).parent
 
@@ -65,6 +66,11 @@ def test_a_published_ipv6_address_that_nothing_listens_on_is_a_warning() -> None
     result = replayed("dns-ipv6-broken")
     assert named(result) == {"dns-ipv6-broken": "likely", "api-key-in-clear": "certain"}
     assert result.verdict == "degraded"
+
+
+@pytest.mark.parametrize("cause", SHOWN_BY_STORIES)
+def test_a_recording_of_real_name_servers_shows_its_cause(cause: str) -> None:
+    assert named(replayed(cause)) == {cause: "certain"}
 
 
 def test_the_real_livekit_behind_the_real_nginx_is_healthy() -> None:
