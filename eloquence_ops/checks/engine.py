@@ -21,6 +21,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     dns,
     dns_addresses,
     dns_around,
+    dns_certificate,
     dns_connects,
     dns_dnssec,
     dns_labels,

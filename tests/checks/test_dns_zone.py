@@ -10,6 +10,7 @@ import pytest
 from eloquence_ops.checks import (
     dns_addresses,
     dns_around,
+    dns_certificate,
     dns_connects,
     dns_dnssec,
     dns_labels,
@@ -504,3 +505,25 @@ def test_two_hosts_of_one_domain_are_not_two_domains(
         for name, zone in zip((first, second), zones or (), strict=False)
     )
     assert outcomes(dns_labels.lookalike, second, seen(first, second, *surveys)) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome"),
+    [
+        ((API.host,), "a-label"),
+        (("other.test", API.host.upper()), "a-label"),
+        ((ANY_OF_THE_DOMAIN,), "wildcard"),
+        (("api.éloquence.com",), "u-label"),
+        (("*.éloquence.com",), "u-label"),
+        (("api.\\xc3\\xa9loquence.com",), "u-label"),
+        (("\\xff.com",), "others"),
+        (("éloquence.com", "*.test"), "others"),
+        (("api.eloquence.com",), "others"),
+        (("\x1b[31m", "*", "*.", "é" * 300), "others"),
+    ],
+)
+def test_in_which_form_a_certificate_holds_the_name(held: tuple[str, ...], outcome: str) -> None:
+    name = shown("api", "api.éloquence.com", started=0.0)
+    world = seen(shown_certificate(LE, *held), name)
+    assert outcomes(dns_certificate.certificate, name, world) == [outcome]
+    assert outcomes(dns_certificate.certificate, name, seen(name)) == ["none"]

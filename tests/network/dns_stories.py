@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.network.name_servers import AUTHORITY_V4, WEB_V4, WEB_V6, Story
+from tests.network.name_servers import (
+    AUTHORITY_V4,
+    LOOK_ALIKE_V4,
+    OTHER_AUTHORITY_V4,
+    WEB_V4,
+    WEB_V6,
+    Story,
+)
 from tests.network.namespaces import PROXY_V4, SERVER_V4, SERVER_V6
 
 _GOOD: Final = (f"api A {SERVER_V4}",)
@@ -325,7 +332,8 @@ FAULTS: Final[dict[str, Story]] = {
         causes=("dns-wildcard-slip",),
     ),
     "caa-bars-the-issuer": Story(
-        (f"api A {AUTHORITY_V4}", '@ CAA 0 issue "digicert.com"'),
+        (f"api A {OTHER_AUTHORITY_V4}", '@ CAA 0 issue "digicert.com"'),
+        shown_at=OTHER_AUTHORITY_V4,
         certificate="Let's Encrypt",
         problems=("dns.caa.forbids",),
         causes=("caa-forbids-issuer",),
@@ -337,6 +345,14 @@ FAULTS: Final[dict[str, Story]] = {
         in_settings=("api", "@eloquence.test"),
         problems=("dns.lookalike.in-use",),
         causes=("dns-lookalike-domain",),
+    ),
+    "certificate-of-the-look-alike": Story(
+        (f"api A {LOOK_ALIKE_V4}",),
+        shown_at=LOOK_ALIKE_V4,
+        certificate="Lab",
+        certified="api.certificate-of-the-look-alike.eloquence.test",
+        problems=("dns.lookalike.certificate",),
+        causes=("cert-name-mismatch",),
     ),
     "punycode-mismatch": Story(
         _GOOD,

@@ -14,7 +14,7 @@ from eloquence_ops.run.plan import Plan
 from eloquence_ops.run.recording import Recording
 from eloquence_ops.secrets import Redactor
 from eloquence_ops.settings import build_target
-from tests.network.name_servers import RESOLVERS, Story, World, zone_of
+from tests.network.name_servers import RESOLVERS, Story, World, tls_folder, zone_of
 
 _CLONE_NEWNS: Final = 0x00020000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -29,6 +29,8 @@ def examined(name: str, story: Story, at: World) -> Recording:
         ("api", "livekit"), ("https", "wss"), story.in_settings, strict=False
     ):
         values[key] = f"{scheme}://{_whole(host, name)}"
+    if story.certified:
+        values["ca"] = str(at.folder / tls_folder(story.shown_at) / "certificate.pem")
     if story.server:
         values["server"] = f"root@{story.server}"
     plan = Plan(

@@ -28,7 +28,10 @@ _OTHERS: Final = ("eloquence.test", "xn--loquence-90b.test")
 """The domain without its accent, and the one that is a slip away."""
 _NOBODY: Final = "192.0.2.99"
 """No host has it, and nothing comes back from there."""
-WEB_V4, WEB_V6, AUTHORITY_V4 = "203.0.113.30", "2001:db8:1::30", "203.0.113.31"
+_SHOWN_AT = ("203.0.113.31", "203.0.113.32", "203.0.113.33")
+AUTHORITY_V4, OTHER_AUTHORITY_V4, LOOK_ALIKE_V4 = _SHOWN_AT
+"""Each shows a certificate of its own."""
+WEB_V4, WEB_V6 = "203.0.113.30", "2001:db8:1::30"
 
 RESOLVERS: Final = {
     "fresh": "192.0.2.60",  # verifies, and remembers nothing
@@ -50,10 +53,11 @@ class Story:
     `lines` are its records, on the second server `second` where that has others, before the change
     `before`. `served`: by whom. `signed`: how the signatures stand. `names` are examined, by
     default `api` in the zone; `in_settings` are the target's API and LiveKit, or are not there.
-    `hosts` are lines of the machine's hosts file; `by_system`: the resolvers are those of its
-    resolv.conf, and not named in the settings. `problems` are the findings that must come of it,
-    with their `causes`, `perhaps` such as come by chance, since a resolver may ask either server;
-    `also` are others that are worth saying.
+    `certificate` is the organisation that issued the one shown at `shown_at`, for `certified`
+    instead of the name. `hosts` are lines of the machine's hosts file; `by_system`: the resolvers
+    are those of its resolv.conf, and not named in the settings. `problems` are the findings that
+    must come of it, with their `causes`, `perhaps` such as come by chance, since a resolver may ask
+    either server; `also` are others that are worth saying.
     """
 
     lines: tuple[str, ...]
@@ -69,10 +73,17 @@ class Story:
     resolvers: tuple[str, ...] = ("fresh",)
     server: str = ""
     certificate: str = ""
+    certified: str = ""
+    shown_at: str = AUTHORITY_V4
     hosts: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
     by_system: bool = False
     undetermined: bool = False
+
+
+def tls_folder(address: str) -> str:
+    """Where the certificate that is shown there lies, in the folder of the world."""
+    return f"tls-{address.strip('[]').replace(':', '-')}"
 
 
 def zone_of(name: str) -> str:
@@ -92,7 +103,7 @@ def world(folder: Path, stories: Mapping[str, Story], tag: str | None = None) ->
     """Every zone of `stories` on the same servers, after their changes."""
     require_namespaces()
     with two_hosts(tag=tag) as (client, server), contextlib.ExitStack() as stack:
-        for address in (_PARENT, _FIRST, _SECOND, WEB_V4, AUTHORITY_V4, *RESOLVERS.values()):
+        for address in (_PARENT, _FIRST, _SECOND, WEB_V4, *_SHOWN_AT, *RESOLVERS.values()):
             server.run("ip", "address", "add", f"{address}/32", "dev", "lo")
         server.run("ip", "address", "add", f"{WEB_V6}/128", "dev", "lo")
         client.run("ip", "-6", "route", "add", "default", "via", "2001:db8::10")
@@ -111,8 +122,8 @@ def world(folder: Path, stories: Mapping[str, Story], tag: str | None = None) ->
         stack.enter_context(_nsd(server, folder / "second", _SECOND, zones.second))
         for kind in sorted(set(RESOLVERS) - {"held", "absent"}):
             stack.enter_context(_unbound(server, folder, kind, zones.anchor, inner=zones.inner))
-        for number, (address, name, organisation) in enumerate(_ends(stories)):
-            at = folder / f"tls-{number}"
+        for address, name, organisation in _ends(stories):
+            at = folder / tls_folder(address)
             stack.enter_context(_tls_end(server, at, address, name, organisation))
         yield World(client, folder)
 
@@ -272,12 +283,11 @@ def _ask_for_both(host: Host, resolver: str, name: str) -> None:
 
 def _ends(stories: Mapping[str, Story]) -> Iterator[tuple[str, str, str]]:
     """Where TLS is spoken: address, name and issuer of the certificate."""
-    yield SERVER_V4, "anybody.test", "Lab"
-    yield WEB_V4, "anybody.test", "Lab"
-    yield f"[{WEB_V6}]", "anybody.test", "Lab"
+    for address in (SERVER_V4, WEB_V4, f"[{WEB_V6}]"):
+        yield address, "anybody.test", "Lab"
     for name, story in stories.items():
         if story.certificate:
-            yield AUTHORITY_V4, f"api.{zone_of(name)}", story.certificate
+            yield story.shown_at, story.certified or f"api.{zone_of(name)}", story.certificate
 
 
 @contextlib.contextmanager
