@@ -47,6 +47,7 @@ def test_the_name_without_accents(name: str, look_alike: str | None) -> None:
         ("éloquence.co.uk", "xn--loquence-90b.co.uk", "near"),
         ("éloquence.com", "éloquence.cоm", "look-alike"),
         ("é.com", "e.org", None),
+        ("one.com", "two.cоm", None),  # its top-level domain looks the same
         ("éloquence.com", "xn--loquence-90b.com", "near"),
         ("éloquence.com", "xn--loquence-09a.com", "near"),
         ("éloquence.com", "xn--loquence-9a.com", "near"),

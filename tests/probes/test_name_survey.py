@@ -297,13 +297,17 @@ def test_the_look_alike_of_a_domain_below_two_labels_is_not_its_registry() -> No
     assert (nobody.look_alike.outcome, nobody.look_alike.name_servers) == ("no-name", ())
 
 
-@pytest.mark.parametrize(("host", "at"), [(ZONE, ZONE), (HOST, ZONE), (f"a.{HOST}", HOST)])
+@pytest.mark.parametrize(
+    ("host", "at"),
+    [(ZONE, ZONE), (HOST, ZONE), (f"a.{HOST}", HOST), ("eloquence.co.test", "eloquence.co.test")],
+)
 def test_a_wildcard_is_looked_for_beside_the_host_and_below_a_domain(host: str, at: str) -> None:
     asked: list[str] = []
+    records = (*RECORDS, "eloquence.co.test. NS ns.other.test.")
 
     def noting(query: dns.message.Message) -> bytes | None:
         asked.append(query.question[0].name.to_text(omit_final_dot=True))
-        return zone_of(*RECORDS)(query)
+        return zone_of(*records)(query)
 
     assert surveyed(noting, host=host).wildcard_at == at
     assert any(name.partition(".")[2] == at for name in asked if name.startswith("eloquence-"))
