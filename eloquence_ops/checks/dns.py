@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eloquence_ops.checks.dns_told import resolvers, until
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
@@ -12,8 +13,8 @@ from eloquence_ops.endpoints import Endpoint
     feeds=("names",),
     outcomes={
         "ok": "host addresses",
-        "no-name": "host resolver",
-        "no-address": "host resolver",
+        "no-name": "host resolver until",
+        "no-address": "host resolver until",
         "no-answer": "host resolver detail",
     },
 )
@@ -32,4 +33,12 @@ def resolves(endpoint: Endpoint, seen: Seen) -> Judgement:
         case "no-answer":
             yield Verdict("no-answer", evidence | {"detail": lookup.detail})
         case "no-name" | "no-address":
-            yield Verdict(lookup.outcome, evidence)
+            yield Verdict(lookup.outcome, evidence | {"until": _absent_until(lookup.host, seen)})
+
+
+def _absent_until(host: str, seen: Seen) -> str:
+    """When the last of the resolvers asked forgets that there is none, should there be one now."""
+    survey = seen.survey(host)
+    kept = [answer.negative_ttl_s for answer in resolvers(survey) if answer.outcome != "found"]
+    seconds = max((entry for entry in kept if entry is not None), default=None)
+    return until(seconds, survey, seen) if survey else "unknown-time"

@@ -9,7 +9,7 @@ from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import u_label
 from eloquence_ops.findings import Evidence
 from eloquence_ops.idn.scripts import is_mixed, look_alike_letters
-from eloquence_ops.idn.siblings import are_look_alikes, are_near
+from eloquence_ops.idn.siblings import are_look_alikes, labels_that_differ, slip_at
 from eloquence_ops.observations import NameShown, TlsHandshake
 
 
@@ -22,6 +22,7 @@ from eloquence_ops.observations import NameShown, TlsHandshake
         "percent-encoded": "typed host",
         "near": "host readable other other_host",
         "near-handed-out": "host readable other other_host",
+        "near-asked": "host readable other other_host",
         "decomposed": "typed host",
         "imitating": "host letters",
         "mixed": "host",
@@ -46,10 +47,11 @@ def _wrong(name: NameShown, seen: Seen) -> Iterator[Verdict]:
     if "percent-encoded" in remarks:
         yield Verdict("percent-encoded", written)
     for other in _before(name, seen):
-        if are_near(name.host, other.host):
-            evidence = {"other": u_label(other.host), "other_host": other.host}
-            outcome = "near-handed-out" if name.origin == "session" else "near"
-            yield Verdict(outcome, {"host": name.host, "readable": u_label(name.host)} | evidence)
+        place = slip_at(name.host, other.host)
+        if place is None or name.origin == "asked" or _is_within_one_zone(name, other, place, seen):
+            continue
+        outcome = "near-handed-out" if name.origin == "session" else "near"
+        yield Verdict(outcome, _near(name, other))
     if "decomposed" in remarks:
         yield Verdict("decomposed", written)
     readable = [part.u_label for part in name.labels]
@@ -57,6 +59,30 @@ def _wrong(name: NameShown, seen: Seen) -> Iterator[Verdict]:
         yield Verdict("imitating", {"host": name.host, "letters": tuple(letters)})
     if any(map(is_mixed, readable)):
         yield Verdict("mixed", {"host": name.host})
+    if name.origin == "asked":
+        # Who types two names to see how they differ uses neither.
+        for other in _before(name, seen):
+            if slip_at(name.host, other.host) is not None:
+                yield Verdict("near-asked", _near(name, other))
+
+
+def _near(name: NameShown, other: NameShown) -> Evidence:
+    return {
+        "host": name.host,
+        "readable": u_label(name.host),
+        "other": u_label(other.host),
+        "other_host": other.host,
+    }
+
+
+def _is_within_one_zone(name: NameShown, other: NameShown, place: int, seen: Seen) -> bool:
+    """Whether the two differ only below a domain that both are of, by the zones that were found.
+
+    `place` is that of the label in which they differ, counted from the top.
+    """
+    surveys = [seen.survey(entry.host) for entry in (name, other)]
+    zones = {entry.zone for entry in surveys if entry}
+    return None not in surveys and len(zones) == 1 and zones.pop().count(".") + 1 <= place
 
 
 def _before(name: NameShown, seen: Seen) -> Iterator[NameShown]:
@@ -75,6 +101,7 @@ def _before(name: NameShown, seen: Seen) -> Iterator[NameShown]:
         "ok": "",
         "in-use": "host other other_host",
         "handed-out": "host other other_host",
+        "asked": "host other other_host",
         "certificate": "server_name names",
     },
 )
@@ -86,17 +113,28 @@ def lookalike(name: NameShown, seen: Seen) -> Judgement:
     if not name.host:
         return
     for other in _before(name, seen):
-        if are_look_alikes(name.host, other.host):
-            evidence = {"other": u_label(other.host), "other_host": other.host}
+        differing = labels_that_differ(name.host, other.host)
+        if not differing or name.origin == "asked":
+            continue
+        if not _is_within_one_zone(name, other, min(differing), seen):
             outcome = "handed-out" if name.origin == "session" else "in-use"
-            yield Verdict(outcome, {"host": name.host} | evidence)
+            yield Verdict(outcome, _alike(name, other))
             return
-    names = tuple(_only_look_alikes(name, seen))
-    yield (
-        Verdict("certificate", {"server_name": name.host, "names": names})
-        if names
-        else Verdict("ok")
-    )
+    if names := tuple(_only_look_alikes(name, seen)):
+        yield Verdict("certificate", {"server_name": name.host, "names": names})
+    elif name.origin == "asked" and (alike := _alike_before(name, seen)):
+        yield Verdict("asked", _alike(name, alike))
+    else:
+        yield Verdict("ok")
+
+
+def _alike(name: NameShown, other: NameShown) -> Evidence:
+    return {"host": name.host, "other": u_label(other.host), "other_host": other.host}
+
+
+def _alike_before(name: NameShown, seen: Seen) -> NameShown | None:
+    before = _before(name, seen)
+    return next((entry for entry in before if are_look_alikes(name.host, entry.host)), None)
 
 
 def _only_look_alikes(name: NameShown, seen: Seen) -> Iterator[str]:

@@ -176,7 +176,14 @@ class Seen:
         return widest
 
     def lookup(self, host: str) -> AddressLookup | None:
-        return next((entry for entry in self.every(AddressLookup) if entry.host == host), None)
+        """The one that was connected by: at the resolver of the settings, where they name one."""
+        made = [entry for entry in self.every(AddressLookup) if entry.host == host]
+        return next((entry for entry in made if entry.resolver != "system"), next(iter(made), None))
+
+    def system_lookup(self, host: str) -> AddressLookup | None:
+        """What applications on this machine are told."""
+        made = (entry for entry in self.every(AddressLookup) if entry.host == host)
+        return next((entry for entry in made if entry.resolver == "system"), None)
 
     def survey(self, host: str) -> NameSurvey | None:
         return next((entry for entry in self.every(NameSurvey) if entry.host == host), None)

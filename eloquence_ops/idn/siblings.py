@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from eloquence_ops.idn.forms import forms_of_label, forms_of_name
 from eloquence_ops.idn.scripts import skeleton, without_accents
 
-# `api.éloquence.com` and `livekit.eloquence.com` are of two domains; `a.example` and `b.example`
-# share no more than a top-level domain.
-_LABELS_OF_A_DOMAIN: Final = 2
 _ACE: Final = "xn--"
 
 
@@ -25,34 +23,74 @@ def ascii_look_alike(name: str) -> str | None:
     return plain if plain and plain != forms.a_label else None
 
 
+def labels_that_differ(one: str, other: str) -> tuple[int, ...]:
+    """The places of the labels by which two A-label names are alike and not the same, counted from
+    the top-level domain, which is 0; none where they are not alike.
+
+    `api.éloquence.co.uk` and `www.eloquence.co.uk` differ at 2. Nobody can tell from names alone
+    where the registries' part of them ends, and it need not be known: two names are of one domain
+    down to the first label in which they differ, and what stands below is each one's own.
+    """
+    found: list[int] = []
+    for place, (mine, theirs) in enumerate(_from_the_top(one, other)):
+        if mine == theirs:
+            continue
+        if _seen(mine) != _seen(theirs):
+            # Below a domain of one's own each name is one's own too; above it nothing is.
+            return tuple(found) if place > 1 else ()
+        found.append(place)
+    return tuple(found)
+
+
 def are_look_alikes(one: str, other: str) -> bool:
     """Whether two A-label names are of two domains that read as one."""
-    pairs = _domains(one, other)
-    return any(mine != theirs for mine, theirs in pairs) and all(
-        _seen(mine) == _seen(theirs) for mine, theirs in pairs
-    )
+    return bool(labels_that_differ(one, other))
 
 
-def are_near(one: str, other: str) -> bool:
-    """Whether two A-label names are of two domains whose wire forms differ by a slip.
+def slip_at(one: str, other: str) -> int | None:
+    """The place from the top of the label in which the wire forms of two A-label names differ by a
+    slip; None where they do not.
 
     `xn--loquence-90a` and `xn--loquence-90b` are both valid, and the second one is `lűoquence`.
     """
-    differing = [(mine, theirs) for mine, theirs in _domains(one, other) if mine != theirs]
-    return (
-        len(differing) == 1
-        and all(label.startswith(_ACE) for label in differing[0])
-        and _is_a_slip(*differing[0])
-        and not are_look_alikes(one, other)
-    )
+    pairs = list(enumerate(_from_the_top(one, other)))
+    place, pair = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), (0, ("", "")))
+    below = pairs[place + 1][1] if len(pairs) > place + 1 else ("", "")
+    if not all(label.startswith(_ACE) for label in pair) or not _is_a_slip(*pair):
+        return None
+    if are_look_alikes(one, other) or (place == 0 and below[0] != below[1]):
+        return None
+    return place
 
 
-def _domains(one: str, other: str) -> list[tuple[str, str]]:
-    """The labels of the two domains in pairs, from the top; nothing of names that are too short."""
+def are_near(one: str, other: str) -> bool:
+    """Whether two A-label names are of two domains whose wire forms differ by a slip."""
+    return slip_at(one, other) is not None
+
+
+def is_a_slip_of(one: str, other: str) -> bool:
+    """Whether two A-label names differ by a slip in one label, as somebody types it.
+
+    `livkit.example` for `livekit.example`; not `api1` for `api2`, which people number.
+    """
+    mine, theirs = one.split("."), other.split(".")
+    if len(mine) != len(theirs):
+        return False
+    differing = [pair for pair in zip(mine, theirs, strict=True) if pair[0] != pair[1]]
+    if len(differing) != 1:
+        return False
+    typed, meant = (forms_of_label(label).u_label or label for label in differing[0])
+    bare = [re.sub(r"\d", "", label) for label in (typed, meant)]
+    return bare[0] != bare[1] and _is_a_slip(typed, meant)
+
+
+def _from_the_top(one: str, other: str) -> list[tuple[str, str]]:
+    """The labels of the two names in pairs, the top-level domain first; nothing of names that have
+    but one label."""
     mine, theirs = one.split(".")[::-1], other.split(".")[::-1]
-    if min(len(mine), len(theirs)) < _LABELS_OF_A_DOMAIN:
+    if min(len(mine), len(theirs)) < 2:
         return []
-    return list(zip(mine, theirs, strict=False))[:_LABELS_OF_A_DOMAIN]
+    return list(zip(mine, theirs, strict=False))
 
 
 def _seen(label: str) -> str:

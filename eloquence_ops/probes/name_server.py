@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import ipaddress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.findings import Family
 from eloquence_ops.observations.names import Address, AnswerOutcome, ServerAnswer
-from eloquence_ops.probes.resolver_query import answer_to
+from eloquence_ops.probes.resolver_query import CutShort, answer_to
 from eloquence_ops.probes.tcp import describe
 from eloquence_ops.untrusted import one_line
 
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from dns.rrset import RRset
 
 _FAMILIES: Final = {"A": Family.IPV4, "AAAA": Family.IPV6}
-_MOST_ADDRESSES: Final = 16
+_NO_MESSAGE: Final[dict[str, AnswerOutcome]] = {"silent": "silent", "cut": "cut"}
+_MOST_OF_A_FAMILY: Final = 8
 _MOST_ALIASES: Final = 16
 _ATTEMPTS: Final = 2
+# What says of a family whether there is an address.
+_TELLS: Final = frozenset({"found", "no-name", "no-address"})
 # What a server answers that does not serve the zone it is asked for (RFC 8499, lame delegation).
 _LAME: Final = frozenset({"REFUSED", "SERVFAIL", "NOTAUTH"})
 
@@ -38,7 +42,7 @@ class NameServer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`message` is None where none came; `rcode` is then `silent` or `failed`."""
+    """`message` is None where none came; `rcode` is then `silent`, `cut` or `failed`."""
 
     rcode: str
     message: Message | None = None
@@ -55,11 +59,18 @@ class Reply:
 
 
 async def put(
-    host: str, kind: str, server: NameServer, timeout_s: float, *, check: bool = True
+    host: str,
+    kind: str,
+    server: NameServer,
+    timeout_s: float,
+    *,
+    check: bool = True,
+    signed: bool = False,
 ) -> Reply:
     """Asks `server` for the `kind` records of `host`; never raises for what it does.
 
-    `check` false: the resolver is told not to verify signatures (CD, RFC 4035).
+    `check` false: the resolver is told not to verify signatures (CD, RFC 4035). `signed`: they are
+    wanted with the answer (DO).
     """
     import dns.exception
     import dns.flags
@@ -67,7 +78,7 @@ async def put(
     import dns.rcode
 
     try:
-        query = dns.message.make_query(host, kind, use_edns=0, payload=1232)
+        query = dns.message.make_query(host, kind, use_edns=0, payload=1232, want_dnssec=signed)
         # AD in a question asks for AD in the answer (RFC 6840 §5.7).
         query.flags |= dns.flags.AD
         if server.authoritative:
@@ -77,6 +88,8 @@ async def put(
         async with asyncio.timeout(timeout_s):
             patience_s = timeout_s / _ATTEMPTS
             message = await answer_to(query, server.address, server.port, patience_s)
+    except CutShort:
+        return Reply("cut")
     except TimeoutError:
         return Reply("silent", detail=f"nothing within {timeout_s:g} s")
     except OSError as error:
@@ -97,10 +110,27 @@ async def addresses_of(
         _read(host, kind, reply, server) for kind, reply in zip(_FAMILIES, replies, strict=True)
     ]
     # NXDOMAIN is about the name, whatever was asked for; half an answer is none.
-    order = ("found", "loop", "no-name", "silent", "failed", "lame", "alias", "no-address")
+    order = ("found", "loop", "no-name", "cut", "silent", "failed", "lame", "alias", "no-address")
     best = min(each, key=lambda answer: order.index(answer.outcome))
     addresses = tuple(dict.fromkeys(entry for answer in each for entry in answer.addresses))
-    return best.model_copy(update={"addresses": addresses[:_MOST_ADDRESSES]})
+    told = [
+        family
+        for family, answer in zip(_FAMILIES.values(), each, strict=True)
+        if answer.outcome in _TELLS
+    ]
+    return best.model_copy(
+        update={
+            "addresses": addresses,
+            "told": tuple(told),
+            "ttl_s": _longest(answer.ttl_s for answer in each),
+            "negative_ttl_s": _longest(answer.negative_ttl_s for answer in each),
+            "address": server.address if server.authoritative else "",
+        }
+    )
+
+
+def _longest(seconds: Iterable[int | None]) -> int | None:
+    return max((entry for entry in seconds if entry is not None), default=None)
 
 
 def _read(host: str, kind: str, reply: Reply, server: NameServer) -> ServerAnswer:
@@ -109,7 +139,7 @@ def _read(host: str, kind: str, reply: Reply, server: NameServer) -> ServerAnswe
 
     outcome: AnswerOutcome
     if reply.message is None:
-        outcome = "silent" if reply.rcode == "silent" else "failed"
+        outcome = _NO_MESSAGE.get(reply.rcode, "failed")
         return _answer(server, outcome, "", reply)
     if server.authoritative and (reply.rcode in _LAME or not reply.message.flags & dns.flags.AA):
         return _answer(server, "lame", reply.rcode, reply)
@@ -118,9 +148,10 @@ def _read(host: str, kind: str, reply: Reply, server: NameServer) -> ServerAnswe
     aliases, loops = _aliases(reply, dns.name.from_text(host))
     target = aliases[-1] if aliases else dns.name.from_text(host)
     rrset = next(reply.records(kind, target), None)
+    # Servers turn their addresses round; of many, the same ones have to be left.
+    each = sorted((record.address for record in rrset or ()), key=_by_number)
     addresses = tuple(
-        Address(family=_FAMILIES[kind], address=record.address)
-        for record in list(rrset or ())[:_MOST_ADDRESSES]
+        Address(family=_FAMILIES[kind], address=text) for text in each[:_MOST_OF_A_FAMILY]
     )
     if loops:
         outcome = "loop"
@@ -134,11 +165,16 @@ def _read(host: str, kind: str, reply: Reply, server: NameServer) -> ServerAnswe
         update={
             "aliases": tuple(_text(alias) for alias in aliases),
             "addresses": addresses,
-            "ttl_s": rrset.ttl if rrset is not None else None,
+            # Any of them may be the one that was changed, an alias as well as what it leads to.
+            "ttl_s": _longest(entry.ttl for entry in reply.message.answer) if addresses else None,
             "negative_ttl_s": None if addresses else _negative_ttl(reply.message),
             "authenticated": bool(reply.message.flags & dns.flags.AD),
         }
     )
+
+
+def _by_number(address: str) -> int:
+    return int(ipaddress.ip_address(address))
 
 
 def _answer(server: NameServer, outcome: AnswerOutcome, rcode: str, reply: Reply) -> ServerAnswer:

@@ -9,25 +9,29 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from eloquence_ops.endpoints import ip_address
-from eloquence_ops.idn.siblings import ascii_look_alike
-from eloquence_ops.observations.names import Address, LookAlike, NameSurvey, ServerAnswer
-from eloquence_ops.probes.name_server import NameServer, Reply, addresses_of, put
+from eloquence_ops.idn.siblings import ascii_look_alike, is_a_slip_of, labels_that_differ
+from eloquence_ops.observations.names import (
+    Address,
+    LookAlike,
+    NameSurvey,
+    Neighbour,
+    ServerAnswer,
+)
+from eloquence_ops.probes import delegation
+from eloquence_ops.probes.chain_of_trust import chain_of_trust
+from eloquence_ops.probes.delegation import Asking, Redirect
+from eloquence_ops.probes.name_server import NameServer, addresses_of
 from eloquence_ops.untrusted import one_line
 
 MOST_RESOLVERS: Final = 4
-_MOST_AUTHORITIES: Final = 8
-_MOST_ANCESTORS: Final = 4
 _MOST_CAA: Final = 16
-# A resolver that says nothing of the host cannot be asked for more.
+_MOST_ALIASES: Final = 16
+# A resolver that says nothing of the host cannot be asked for what else there is by that name.
 _SPOKE: Final = frozenset({"found", "no-name", "no-address", "alias", "loop"})
-
-Redirect = Callable[[str, int], "tuple[str, int] | None"]
-"""Where a name server's host and port are reached instead, if anywhere."""
 
 
 def resolvers_of_system() -> tuple[NameServer, ...]:
@@ -43,93 +47,6 @@ def resolvers_of_system() -> tuple[NameServer, ...]:
     return tuple(NameServer(entry, entry) for entry in plain[:MOST_RESOLVERS])
 
 
-@dataclass(frozen=True)
-class _Survey:
-    """One host, asked of `resolver`, which knows it."""
-
-    host: str
-    resolver: NameServer
-    redirect: Redirect
-    timeout_s: float
-
-    async def ask(self, name: str, kind: str) -> Reply:
-        return await put(name, kind, self.resolver, self.timeout_s)
-
-    async def zone(self) -> str:
-        """The domain that the host is in, empty where nobody says."""
-        for name in _ancestors(self.host):
-            reply = await self.ask(name, "SOA")
-            if reply.message is None:
-                return ""
-            for rrset in (*reply.message.answer, *reply.message.authority):
-                owner = rrset.name.to_text(omit_final_dot=True).lower()
-                if rrset.rdtype == 6 and owner and f".{self.host}".endswith(f".{owner}"):
-                    return owner
-        return ""
-
-    async def authorities(self, zone: str) -> tuple[tuple[str, ...], list[NameServer]]:
-        """The names of the zone's servers, and those of them that have an address."""
-        if not zone:
-            return (), []
-        reply = await self.ask(zone, "NS")
-        names = sorted(
-            record.target.to_text(omit_final_dot=True).lower()
-            for rrset in reply.records("NS")
-            for record in rrset
-        )[:_MOST_AUTHORITIES]
-        placed = await asyncio.gather(*(self._place(name) for name in names))
-        shown = tuple(one_line(name, limit=253) for name in names)
-        return shown, [server for server in placed if server is not None]
-
-    async def _place(self, name: str) -> NameServer | None:
-        if redirected := self.redirect(name, 53):
-            return NameServer(one_line(name, limit=253), *redirected, authoritative=True)
-        answer = await addresses_of(name, self.resolver, self.timeout_s)
-        if not answer.addresses:
-            return None
-        first = min(answer.addresses, key=lambda entry: entry.family)  # IPv4 is everywhere
-        return NameServer(one_line(name, limit=253), first.address, authoritative=True)
-
-    async def wildcard(self) -> tuple[Address, ...]:
-        """What a name beside the host leads to that nobody can have made."""
-        labels = self.host.split(".")
-        parent = labels[1:] if len(labels) > 2 else labels
-        unknown = ".".join([f"eloquence-{secrets.token_hex(4)}", *parent])
-        return (await addresses_of(unknown, self.resolver, self.timeout_s)).addresses
-
-    async def caa(self) -> tuple[tuple[str, ...], str]:
-        """The records that hold for the host, and where they stand: the nearest that has any
-        (RFC 8659 §3)."""
-        names = _ancestors(self.host)
-        for name, reply in zip(
-            names, await asyncio.gather(*(self.ask(name, "CAA") for name in names)), strict=True
-        ):
-            texts = [record.to_text() for rrset in reply.records("CAA") for record in rrset]
-            if texts:
-                return tuple(one_line(text, limit=120) for text in texts[:_MOST_CAA]), name
-        return (), ""
-
-    async def look_alike(self) -> LookAlike | None:
-        plain = ascii_look_alike(self.host)
-        if plain is None:
-            return None
-        domain = ".".join(plain.split(".")[-2:])
-        answer, servers = await asyncio.gather(
-            addresses_of(plain, self.resolver, self.timeout_s), self.ask(domain, "NS")
-        )
-        names = sorted(
-            one_line(record.target.to_text(omit_final_dot=True), limit=253)
-            for rrset in servers.records("NS")
-            for record in rrset
-        )
-        return LookAlike(
-            host=plain,
-            outcome=answer.outcome,
-            addresses=answer.addresses,
-            name_servers=tuple(names[:_MOST_AUTHORITIES]),
-        )
-
-
 async def survey(
     host: str,
     *,
@@ -137,48 +54,180 @@ async def survey(
     redirect: Redirect,
     timeout_s: float,
     started: float,
+    in_use: tuple[str, ...] = (),
 ) -> NameSurvey:
     """Asks all of `resolvers` for `host` (an A-label), and through the first that answers for the
-    rest. Never raises for what a name server does. `started` is the run's `time.monotonic()`."""
+    rest. Never raises for what a name server does. `started` is the run's `time.monotonic()`,
+    `in_use` are the other names that are meant, as A-labels."""
     begun = time.monotonic()
-    answers = await asyncio.gather(
-        *(addresses_of(host, server, timeout_s) for server in resolvers[:MOST_RESOLVERS])
+    asked = resolvers[:MOST_RESOLVERS]
+    answers = await asyncio.gather(*(_answer(host, server, timeout_s) for server in asked))
+    seen = NameSurvey(
+        host=host,
+        answers=tuple(answers),
+        unchecked=next((a.unchecked for a in answers if a.unchecked is not None), None),
     )
-    seen = NameSurvey(host=host, answers=tuple(answers))
-    for server, answer in zip(resolvers, answers, strict=False):
-        if answer.rcode == "SERVFAIL" and seen.unchecked is None:
-            unchecked = await addresses_of(host, server, timeout_s, check=False)
-            seen = seen.model_copy(update={"unchecked": unchecked.outcome})
-    speaking = [
-        server
-        for server, answer in zip(resolvers, answers, strict=False)
-        if answer.outcome in _SPOKE
-    ]
-    if speaking:
-        found = await _through(_Survey(host, speaking[0], redirect, timeout_s), tuple(answers))
-        seen = seen.model_copy(update=found)
+    if guide := _guide(asked, answers, redirect, timeout_s):
+        seen = seen.model_copy(update=await _Survey(host, in_use, *guide).through(answers))
     return seen.model_copy(update={"at_s": begun - started, "duration_s": time.monotonic() - begun})
 
 
-async def _through(asked: _Survey, answers: tuple[ServerAnswer, ...]) -> dict[str, object]:
-    """What there is to be known through one resolver that answers."""
+async def _answer(host: str, server: NameServer, timeout_s: float) -> ServerAnswer:
+    """What a resolver says, and where it fails, what it says unverified."""
+    answer = await addresses_of(host, server, timeout_s)
+    if answer.rcode != "SERVFAIL":
+        return answer
+    unchecked = await addresses_of(host, server, timeout_s, check=False)
+    return answer.model_copy(update={"unchecked": unchecked.outcome})
 
-    async def of_zone() -> dict[str, object]:
-        zone = await asked.zone()
-        names, authorities = await asked.authorities(zone)
-        told = await asyncio.gather(
-            *(addresses_of(asked.host, server, asked.timeout_s) for server in authorities)
+
+def _guide(
+    resolvers: tuple[NameServer, ...],
+    answers: list[ServerAnswer],
+    redirect: Redirect,
+    timeout_s: float,
+) -> tuple[Asking, bool] | None:
+    """The resolver to find the rest with, and whether it knows the host.
+
+    One that fails, because of a zone that nobody serves or that turns in a circle, still knows who
+    is named for it; and one whose signatures do not hold tells everything to those who do not
+    verify.
+    """
+    pairs = list(zip(resolvers, answers, strict=True))
+    for server, answer in pairs:
+        if answer.outcome in _SPOKE:
+            return Asking(server, redirect, timeout_s), True
+    for server, answer in pairs:
+        if answer.unchecked in _SPOKE:
+            return Asking(server, redirect, timeout_s, check=False), True
+    for server, answer in pairs:
+        if answer.rcode or answer.outcome == "silent":
+            return Asking(server, redirect, timeout_s, check=False), False
+    return None
+
+
+class _Wildcard(NamedTuple):
+    wildcard: tuple[Address, ...]
+    wildcard_at: str
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """One host. `knows`: the resolver that is asked has an answer for it."""
+
+    host: str
+    in_use: tuple[str, ...]
+    asking: Asking
+    knows: bool
+
+    async def through(self, answers: list[ServerAnswer]) -> dict[str, object]:
+        """What there is to be known through one resolver."""
+        found = await delegation.delegation_of(self.host, self.asking)
+        authorities, more, answers = await asyncio.gather(
+            asyncio.gather(
+                *(
+                    addresses_of(self.host, server, self.asking.timeout_s)
+                    for server in found.servers
+                )
+            ),
+            self._more(found.zone, answers),
+            self._circle(answers),
         )
-        return {"zone": zone, "name_servers": names, "answers": (*answers, *told)}
+        refused = any(answer.unchecked in _SPOKE for answer in answers)
+        trust = (
+            await chain_of_trust(self.host, found.zone, self.asking.resolver, self.asking.timeout_s)
+            if refused and found.zone
+            else None
+        )
+        told = {
+            "zone": found.zone,
+            "name_servers": found.names,
+            "delegated_by": found.delegated_by,
+            "answers": (*answers, *authorities, *found.lost),
+            "trust": trust,
+        }
+        return told | more
 
-    found, wildcard, (caa, caa_at), look_alike = await asyncio.gather(
-        of_zone(), asked.wildcard(), asked.caa(), asked.look_alike()
-    )
-    return found | {"wildcard": wildcard, "caa": caa, "caa_at": caa_at, "look_alike": look_alike}
+    async def _more(self, zone: str, answers: list[ServerAnswer]) -> dict[str, object]:
+        if not self.knows:
+            return {}
+        wildcard, caa, look_alike = await asyncio.gather(
+            self._wildcard(zone), self._caa(), self._look_alike()
+        )
+        beside = await self._neighbours(answers, wildcard.wildcard)
+        return wildcard._asdict() | caa | {"look_alike": look_alike, "neighbours": beside}
 
+    async def _neighbours(
+        self, answers: list[ServerAnswer], wildcard: tuple[Address, ...]
+    ) -> tuple[Neighbour, ...]:
+        """The names that the host may have been meant to be, where nobody but the wildcard
+        answers for it."""
+        told = {entry for answer in answers for entry in answer.addresses}
+        if not told or not told <= set(wildcard):
+            return ()
+        meant = [name for name in self.in_use if is_a_slip_of(self.host, name)]
+        each = await asyncio.gather(*map(self.asking.addresses, meant))
+        return tuple(
+            Neighbour(host=name, addresses=answer.addresses)
+            for name, answer in zip(meant, each, strict=True)
+        )
 
-def _ancestors(host: str) -> list[str]:
-    """The host and the names above it, down to two labels."""
-    labels = host.split(".")
-    names = [".".join(labels[place:]) for place in range(max(1, len(labels) - 1))]
-    return names[:_MOST_ANCESTORS]
+    async def _circle(self, answers: list[ServerAnswer]) -> list[ServerAnswer]:
+        """The answers, where resolvers fail because the aliases of the host turn in a circle.
+
+        A question for the alias itself is answered without following it.
+        """
+        if self.knows:
+            return answers
+        aliases: list[str] = []
+        place = self.host
+        while len(aliases) < _MOST_ALIASES:
+            reply = await self.asking.ask(place, "CNAME")
+            rrset = next(reply.records("CNAME"), None)
+            if rrset is None:
+                return answers
+            place = rrset[0].target.to_text(omit_final_dot=True).lower()
+            aliases.append(one_line(place, limit=253))
+            if place == self.host or aliases.count(aliases[-1]) > 1:
+                loop = {"outcome": "loop", "aliases": tuple(aliases)}
+                return [a.model_copy(update=loop) if a.rcode else a for a in answers]
+        return answers
+
+    async def _wildcard(self, zone: str) -> _Wildcard:
+        """What a name beside the host leads to that nobody can have made; below it where the host
+        is a domain itself, since what lies beside it is other people's."""
+        beside = self.host.partition(".")[2]
+        parent = self.host if self.host == zone or "." not in beside else beside
+        unknown = f"eloquence-{secrets.token_hex(4)}.{parent}"
+        answer = await self.asking.addresses(unknown)
+        return _Wildcard(answer.addresses, parent)
+
+    async def _caa(self) -> dict[str, tuple[str, ...] | str]:
+        """The records that hold for the host, and where they stand: the nearest that has any
+        (RFC 8659 §3)."""
+        names = delegation.ancestors(self.host, down_to=2)
+        replies = await asyncio.gather(*(self.asking.ask(name, "CAA") for name in names))
+        for name, reply in zip(names, replies, strict=True):
+            texts = [record.to_text() for rrset in reply.records("CAA") for record in rrset]
+            if texts:
+                shown = tuple(one_line(text, limit=120) for text in texts[:_MOST_CAA])
+                return {"caa": shown, "caa_at": name}
+        return {}
+
+    async def _look_alike(self) -> LookAlike | None:
+        plain = ascii_look_alike(self.host)
+        if plain is None:
+            return None
+        answer, zone = await asyncio.gather(
+            self.asking.addresses(plain), delegation.zone_of(plain, self.asking)
+        )
+        # Where the other domain does not exist, the zone is that of all domains of its kind.
+        differing = labels_that_differ(self.host, plain)
+        its_own = len(zone.split(".")) >= min(differing, default=0) + 1
+        names = await delegation.servers_of(zone, self.asking) if zone and its_own else ()
+        return LookAlike(
+            host=plain,
+            outcome=answer.outcome,
+            addresses=answer.addresses,
+            name_servers=tuple(one_line(name, limit=253) for name in names),
+        )

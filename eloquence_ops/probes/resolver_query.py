@@ -66,10 +66,14 @@ async def _ask_for(kind: str, host: str, address: str, port: int, timeout_s: flo
         return Said("no-answer", detail=f"{type(error).__name__}: {words}".rstrip(": "))
 
 
+class CutShort(OSError):
+    """The answer is longer than UDP carries, and TCP to the server does not come about."""
+
+
 async def answer_to(query: QueryMessage, address: str, port: int, patience_s: float) -> Message:
     """The packet is sent again after `patience_s`; the caller sets the deadline.
 
-    Raises `OSError`, `EOFError` and `DNSException`.
+    Raises `OSError` (`CutShort` among them), `EOFError` and `DNSException`.
     """
     import dns.asyncquery
     import dns.flags
@@ -90,7 +94,13 @@ async def answer_to(query: QueryMessage, address: str, port: int, patience_s: fl
                     answer = await _response_to(query, asking)
     if answer.flags & dns.flags.TC:
         backend = get_backend("asyncio")
-        return await dns.asyncquery.tcp(query, address, port=port, backend=backend)
+        try:
+            async with asyncio.timeout(patience_s):
+                answer = await dns.asyncquery.tcp(query, address, port=port, backend=backend)
+        except (OSError, EOFError) as error:  # a TimeoutError is an OSError
+            raise CutShort("the answer is too long for UDP, and TCP does not work") from error
+        if answer.flags & dns.flags.TC:
+            raise CutShort("the answer is too long for UDP, and cut off over TCP as well")
     return answer
 
 

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from eloquence_ops.endpoints import u_label
 from eloquence_ops.observations.names import LabelShown, NameShown
 from eloquence_ops.report.account import Storyteller
 
 NAMES_COMMAND: Final = "check-punycode-dns"
+_CERTIFICATE: Final = "dns.certificate"
 _COLUMNS: Final = ("typed", "nfc", "uts46", "a-label", "back")
 
 
 def names_table(story: Storyteller, width: int) -> Group:
-    """One table a name, `width` columns wide at most."""
-    return Group(*(_of_name(entry, story, width) for entry in story.result.seen.every(NameShown)))
+    """One table a name, `width` columns wide at most, and below it what a certificate calls it."""
+    parts: list[RenderableType] = []
+    for entry in story.result.seen.every(NameShown):
+        parts += [_of_name(entry, story, width), *_in_certificate(entry, story)]
+    return Group(*parts)
+
+
+def _in_certificate(name: NameShown, story: Storyteller) -> Iterator[Text]:
+    subject = u_label(name.host) if name.host else name.typed
+    for finding in story.result.findings:
+        if finding.check == _CERTIFICATE and finding.subject.name == subject:
+            if finding.outcome != "none":
+                yield Text(f"  {story.summary(finding)}", style="dim")
+            return
 
 
 def _of_name(name: NameShown, story: Storyteller, width: int) -> Table:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from eloquence_ops.checks.seen import asked_role, has_zone
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.idn.forms import forms_of_name
-from eloquence_ops.probes import name_forms, name_survey
+from eloquence_ops.probes import name_forms, name_survey, names
 from eloquence_ops.probes.name_server import NameServer
 from eloquence_ops.run.board import Board, Probe
-from eloquence_ops.run.facts import SESSION, endpoint_of, lookup_of
+from eloquence_ops.run.facts import SESSION, endpoint_of
 
 if TYPE_CHECKING:
     from eloquence_ops.probes.name_forms import Origin
@@ -32,11 +32,11 @@ class NameProbes:
             found += self._of_asked(asked_role(number), typed)
         for role in ("api", "livekit"):
             if role in plan.asked.roles(plan.target) and plan.target.endpoint(role):
-                found += [self._forms(role, role), self._survey(role)]
+                found += [self._forms(role, role), *self._asking_around(role)]
         if "api" in plan.asked.services(plan.target) and plan.target.api:
             found.append(plan.probe("session.forms", self._handed_out, needs=(SESSION,)))
         if plan.asked.services(plan.target) == {"api", "livekit"}:
-            found.append(self._survey("handed-out"))
+            found += self._asking_around("handed-out")
         return found
 
     def asked_endpoints(self) -> Mapping[str, Endpoint]:
@@ -51,12 +51,7 @@ class NameProbes:
 
         found = [plan.probe(f"{role}.forms", measure)]
         if role in self.asked_endpoints():
-            found.append(
-                plan.probe(
-                    f"{role}.names", partial(plan.look_up, role), provides=(lookup_of(role),)
-                )
-            )
-            found.append(self._survey(role))
+            found += [*plan.road_to(role), *self._asking_around(role)]
         return found
 
     def _forms(self, role: str, origin: Origin) -> Probe:
@@ -65,10 +60,26 @@ class NameProbes:
 
         return self._plan.probe(f"{role}.forms", measure, needs=(endpoint_of(role),))
 
-    def _survey(self, role: str) -> Probe:
-        # Resolvers; the same without checking; zone, its servers, their addresses, their answers.
-        return self._plan.probe(
-            f"{role}.survey", partial(self._ask_around, role), waits=6, needs=(endpoint_of(role),)
+    def _asking_around(self, role: str) -> list[Probe]:
+        plan, needs = self._plan, (endpoint_of(role),)
+        # Resolvers; the same without checking; zone, the zones above it, its servers, their
+        # addresses, their answers, the same once more where the zone above had to be asked.
+        survey = plan.probe(
+            f"{role}.survey", partial(self._ask_around, role), waits=10, needs=needs
+        )
+        if not plan.target.resolver:
+            return [survey]  # the system is asked already, to connect
+        return [survey, plan.probe(f"{role}.system", partial(self._ask_system, role), needs=needs)]
+
+    async def _ask_system(self, role: str, board: Board) -> None:
+        """What applications on this machine are told, beside the resolvers that were named."""
+        plan, endpoint = self._plan, board.get(endpoint_of(role))
+        if not has_zone(endpoint.host) or plan.target.redirection(endpoint):
+            return  # where it is led elsewhere anyhow, the system's word is of no use
+        board.note(
+            await names.look_up(
+                endpoint.host, resolver=None, timeout_s=plan.timeout_s, started=board.started
+            )
         )
 
     async def _ask_around(self, role: str, board: Board) -> None:
@@ -87,8 +98,15 @@ class NameProbes:
             redirect=self._redirect,
             timeout_s=plan.timeout_s,
             started=board.started,
+            in_use=self._in_use(),
         )
         board.note(seen)
+
+    def _in_use(self) -> tuple[str, ...]:
+        """The names that somebody means: those of the settings, and those that were typed."""
+        target = self._plan.target
+        meant = (target.api, target.livekit, *self.asked_endpoints().values())
+        return tuple(dict.fromkeys(end.host for end in meant if end and not end.is_address))
 
     def _redirect(self, host: str, port: int) -> tuple[str, int] | None:
         found = self._plan.target.redirection(Endpoint("http", host, port))

@@ -121,11 +121,11 @@ class Plan:
         roles, services = self.asked.roles(self.target), self.asked.services(self.target)
         found = [self.probe("machine.network", self._network), *self._proxy()]
         for number in range(len(self.addresses)):
-            found += [*self._road_to(address_role(number)), *self._tls(address_role(number))]
+            found += [*self.road_to(address_role(number)), *self._tls(address_role(number))]
         if "api" in roles and self.target.api:
-            found += [*self._road_to("api"), *self._tls("api")]
+            found += [*self.road_to("api"), *self._tls("api")]
         if "livekit" in roles and self.target.livekit:
-            found += [*self._road_to("livekit"), *self._tls("livekit")]
+            found += [*self.road_to("livekit"), *self._tls("livekit")]
         if "api" in services and self.target.api:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
@@ -137,7 +137,7 @@ class Plan:
             inside = ServerProbes(self)
             found += inside.all() if looks_inside else inside.facts()
         if services == {"api", "livekit"}:
-            found += [*self._road_to("handed-out"), *self._tls("handed-out")]
+            found += [*self.road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()
         if "dns" in self.areas:
             found += self._name_probes.all()
@@ -182,7 +182,7 @@ class Plan:
 
     # The way to an endpoint
 
-    def _road_to(self, role: Role) -> list[Probe]:
+    def road_to(self, role: Role) -> list[Probe]:
         beside = (LOOK_BESIDE,) if role == "api" else ()
         chosen_from = (API_CANDIDATES,) if role == "api" else ()
         return [

@@ -241,6 +241,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "not-finished failed defect garbage",
         "problems": "missing",
         "at": "unknown-time",
+        "until": "unknown-time",
         "refusal": "empty too-long not-utf8 not-punycode fake-a-label not-canonical hyphens "
         "characters direction not-allowed",
         "scope": "private public",

@@ -22,6 +22,7 @@ TAKEN = {
     "NotWebsocket": 0,
     "NotSignalling": 0,
     "SelfConnected": 0,
+    "CutShort": 0,
     "Failure": 1,
     "_Tried": 1,
 }

@@ -77,3 +77,4 @@ def test_the_names_of_the_target_are_examined_where_none_is_given(tmp_path: Path
     assert "LiveKit's name leads to Cloudflare" in done.text
     assert "api.éloquence.test" in done.text
     assert "xn--loquence-90a" in done.text
+    assert "the certificate holds its A-label, livekit.xn--loquence-90a.test" in done.text

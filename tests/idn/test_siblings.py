@@ -6,7 +6,13 @@ import pytest
 
 from eloquence_ops.idn.forms import forms_of_name
 from eloquence_ops.idn.scripts import is_mixed, look_alike_letters, skeleton
-from eloquence_ops.idn.siblings import are_look_alikes, are_near, ascii_look_alike
+from eloquence_ops.idn.siblings import (
+    are_look_alikes,
+    are_near,
+    ascii_look_alike,
+    is_a_slip_of,
+    labels_that_differ,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,13 @@ def test_the_name_without_accents(name: str, look_alike: str | None) -> None:
         ("éloquence.com", "éloquence.org", None),
         ("a.test", "b.test", None),
         ("localhost", "localhost", None),
+        ("éloquence.co.uk", "eloquence.co.uk", "look-alike"),
+        ("api.éloquence.co.uk", "www.eloquence.co.uk", "look-alike"),
+        ("api.éloquence.co.uk", "eloquence.org.uk", None),
+        ("éloquence.co.uk", "xn--loquence-90b.co.uk", "near"),
+        ("éloquence.com", "éloquence.cоm", "look-alike"),
+        ("é.com", "e.org", None),
+        ("one.com", "two.cоm", None),  # its top-level domain looks the same
         ("éloquence.com", "xn--loquence-90b.com", "near"),
         ("éloquence.com", "xn--loquence-09a.com", "near"),
         ("éloquence.com", "xn--loquence-9a.com", "near"),
@@ -73,3 +86,38 @@ def test_scripts_and_letters_that_imitate(label: str, mixed: bool, letters: str)
 
 def test_what_a_hurried_reader_sees() -> None:
     assert {skeleton(word) for word in ("éloquence", "elоquеnce", "ÉLOQUENCE")} == {"eloquence"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "places"),
+    [
+        ("api.éloquence.co.uk", "api.eloquence.co.uk", (2,)),
+        ("café.éloquence.com", "cafe.eloquence.com", (1, 2)),
+        ("café.example.com", "cafe.example.com", (2,)),
+        ("api.éloquence.com", "www.eloquence.com", (1,)),
+        ("éloquence.com", "éloquence.com", ()),
+    ],
+)
+def test_where_two_names_that_look_alike_differ(
+    one: str, other: str, places: tuple[int, ...]
+) -> None:
+    mine, theirs = (forms_of_name(name).a_label or name for name in (one, other))
+    assert labels_that_differ(mine, theirs) == places
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_slip"),
+    [
+        ("livkit.example.com", "livekit.example.com", True),
+        ("livekti.example.com", "livekit.example.com", True),
+        ("livekit.exmple.com", "livekit.example.com", True),
+        ("éloqence.com", "éloquence.com", True),
+        ("api1.example.com", "api2.example.com", False),
+        ("api.example.com", "www.example.com", False),
+        ("api.example.com", "api.example.com", False),
+        ("api.example.com", "example.com", False),
+    ],
+)
+def test_a_name_that_was_mistyped(one: str, other: str, is_slip: bool) -> None:
+    mine, theirs = (forms_of_name(name).a_label or name for name in (one, other))
+    assert is_a_slip_of(mine, theirs) == is_slip

@@ -6,14 +6,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.lab.services.certificates import Authority, IssuedCertificate
+from eloquence_ops.run.examine import examine
+from eloquence_ops.run.recording import write
+from tests.network.dns_stories import STORIES
+from tests.network.name_examination import examined
+from tests.network.name_servers import world
 from tests.network.namespaces import (
     PROXY_V4,
     SERVER_V4,
@@ -179,6 +187,34 @@ def real_stack_root_unknown_to_android(record: Path) -> int:
         return stack.doctor(record)
 
 
+def _of_story(name: str, record: Path) -> int:
+    """A zone on real name servers: `tests/network/dns_stories.py`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="eloquence-dns-") as folder,
+        world(Path(folder), {name: STORIES[name]}, tag=f"d{os.getpid():x}") as servers,
+    ):
+        recording = examined(name, STORIES[name], servers)
+    write(recording, record)
+    return examine(recording, catalogue()).exit_code(strict=False)
+
+
+# Each shows the cause that it is called by.
+SHOWN_BY_STORIES: Final = {
+    "caa-forbids-issuer": "caa-bars-the-issuer",
+    "dns-alias-dangling": "dangling-alias",
+    "dns-alias-loop": "alias-loop",
+    "dns-delegation-lame": "served-by-nobody",
+    "dns-ds-mismatch": "key-of-another-provider",
+    "dns-private-address": "private-livekit",
+    "dns-resolver-down": "resolver-of-other-people",
+    "dns-signatures-expired": "expired-signatures",
+    "dns-split-horizon": "split-horizon",
+    "dns-tcp-blocked": "tcp-blocked",
+    "dns-wildcard-slip": "slip-under-a-wildcard",
+    "own-name-override": "hosts-file-leads-elsewhere",
+}
+
+
 SCENARIOS: Final[dict[str, Scenario]] = {
     "own-network-no-ipv6": own_network_no_ipv6,
     "own-proxy-required": own_proxy_required,
@@ -192,6 +228,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "real-stack-livekit-down": real_stack_livekit_down,
     "real-stack-agent-absent": real_stack_agent_absent,
     "real-stack-root-unknown-to-android": real_stack_root_unknown_to_android,
+    **{cause: partial(_of_story, story) for cause, story in SHOWN_BY_STORIES.items()},
 }
 
 

@@ -37,7 +37,10 @@ def zone_of(*records: str, authoritative: bool = False) -> Answering:
                 response.answer.append(dns.rrset.from_text(owner, 60, "IN", kind, data))
         if not response.answer:
             soa = f"ns.{ZONE}. h.{ZONE}. 1 2 3 4 30"
-            response.authority.append(dns.rrset.from_text(f"{ZONE}.", 300, "IN", "SOA", soa))
+            apexes = [owner for owner, kind, _ in known if kind == "NS"]
+            served = (apex for apex in apexes if asked.name.to_text().endswith(apex))
+            apex = next(served, f"{ZONE}.")
+            response.authority.append(dns.rrset.from_text(apex, 300, "IN", "SOA", soa))
             if asked.name.to_text() not in {owner for owner, _, _ in known} | {f"{ZONE}."}:
                 response.set_rcode(dns.rcode.NXDOMAIN)
         return response.to_wire()
@@ -46,7 +49,11 @@ def zone_of(*records: str, authoritative: bool = False) -> Answering:
 
 
 def surveyed(
-    *resolvers: Answering, zone: Answering | None = None, timeout_s: float = 2.0
+    *resolvers: Answering,
+    zone: Answering | None = None,
+    timeout_s: float = 2.0,
+    host: str = HOST,
+    in_use: tuple[str, ...] = (),
 ) -> NameSurvey:
     async def story() -> NameSurvey:
         async with contextlib.AsyncExitStack() as stack:
@@ -58,11 +65,12 @@ def surveyed(
             if zone is not None:
                 there, _ = await stack.enter_async_context(resolver(zone))
             return await survey(
-                HOST,
+                host,
                 resolvers=tuple(asked),
                 redirect=lambda host, _: ("127.0.0.1", there) if host.startswith("ns") else None,
                 timeout_s=timeout_s,
                 started=time.monotonic(),
+                in_use=in_use,
             )
 
     return asyncio.run(story())
@@ -199,6 +207,141 @@ def test_a_resolver_on_no_port_at_all() -> None:
     server = NameServer("nobody", "127.0.0.1", free_port())
     answer = asyncio.run(addresses_of(HOST, server, 1.0))
     assert (answer.outcome, bool(answer.detail)) == ("failed", True)
+
+
+def failing_unless(unchecked: Answering) -> Answering:
+    """A resolver that refuses signatures: it answers those who do not want them verified (CD)."""
+
+    def answering(query: dns.message.Message) -> bytes | None:
+        if query.flags & dns.flags.CD:
+            return unchecked(query)
+        return answers(rcode=dns.rcode.SERVFAIL)(query)
+
+    return answering
+
+
+def test_each_resolver_that_fails_is_asked_again_without_verifying() -> None:
+    broken = answers(rcode=dns.rcode.SERVFAIL)
+    seen = surveyed(broken, failing_unless(zone_of(*RECORDS)))
+    assert [answer.unchecked for answer in seen.answers] == ["failed", "found", None]
+
+
+def test_what_a_resolver_does_not_verify_leads_on_to_the_zones_servers() -> None:
+    own = zone_of(*RECORDS[:4], authoritative=True)
+    seen = surveyed(failing_unless(zone_of(*RECORDS)), zone=own)
+    assert [answer.outcome for answer in seen.answers] == ["failed", "found"]
+    assert (seen.zone, seen.caa_at) == (ZONE, ZONE)
+
+
+def delegating(query: dns.message.Message) -> bytes:
+    """The resolver's side of a zone that nobody serves: it fails below `test`, and knows `test`."""
+    response = dns.message.make_response(query)
+    asked = query.question[0].name.to_text()
+    if asked.endswith(ZONE + "."):
+        response.set_rcode(dns.rcode.SERVFAIL)
+    elif query.question[0].rdtype == dns.rdatatype.NS:
+        response.answer.append(dns.rrset.from_text("test.", 60, "IN", "NS", "ns0.test."))
+    else:
+        soa = "ns0.test. h.test. 1 2 3 4 30"
+        response.authority.append(dns.rrset.from_text("test.", 60, "IN", "SOA", soa))
+    return response.to_wire()
+
+
+def referring(query: dns.message.Message) -> bytes:
+    """The domain above, which gives the name away; and its own servers, which do not take it."""
+    response = dns.message.make_response(query)
+    servers = (f"ns1.{ZONE}.", f"ns2.{ZONE}.")
+    response.authority.append(dns.rrset.from_text(f"{ZONE}.", 60, "IN", "NS", *servers))
+    return response.to_wire()
+
+
+def test_the_domain_above_tells_who_is_named_for_a_zone_that_nobody_serves() -> None:
+    seen = surveyed(delegating, zone=referring)
+    assert (seen.zone, seen.delegated_by) == (ZONE, "test")
+    assert seen.name_servers == (f"ns1.{ZONE}", f"ns2.{ZONE}")
+    assert [answer.outcome for answer in seen.answers] == ["failed", "lame", "lame"]
+
+
+def test_a_server_of_the_zone_whose_name_leads_nowhere_is_kept() -> None:
+    named = (*RECORDS[:2], f"{ZONE}. NS lost.{ZONE}.")
+    seen = surveyed(zone_of(*named))
+    assert [(a.server, a.outcome) for a in seen.answers[1:]] == [(f"lost.{ZONE}", "nowhere")]
+
+
+def test_aliases_that_turn_in_a_circle_are_found_though_the_resolver_fails() -> None:
+    circle = {HOST: "b.test.", "b.test": f"{HOST}."}
+
+    def answering(query: dns.message.Message) -> bytes | None:
+        asked = query.question[0].name.to_text(omit_final_dot=True)
+        if query.question[0].rdtype == dns.rdatatype.CNAME and asked in circle:
+            return answers(f"CNAME {circle[asked]}")(query)
+        return answers(rcode=dns.rcode.SERVFAIL)(query)
+
+    (answer,) = surveyed(answering).answers
+    assert (answer.outcome, answer.aliases) == ("loop", ("b.test", HOST))
+
+
+def test_who_may_certify_is_looked_for_up_to_the_domain() -> None:
+    deep = f"a.b.c.d.e.f.{ZONE}"
+    assert surveyed(zone_of(*RECORDS), host=deep).caa_at == ZONE
+
+
+def test_the_look_alike_of_a_domain_below_two_labels_is_not_its_registry() -> None:
+    host, plain = "xn--loquence-90a.co.test", "eloquence.co.test"
+    there = (f"{plain}. A 192.0.2.66", f"{plain}. NS ns.other.test.", "co.test. NS ns.nic.test.")
+    seen = surveyed(zone_of(*there), host=host)
+    assert seen.look_alike is not None
+    assert (seen.look_alike.host, seen.look_alike.name_servers) == (plain, ("ns.other.test",))
+    nobody = surveyed(zone_of(there[2]), host=host)
+    assert nobody.look_alike is not None
+    assert (nobody.look_alike.outcome, nobody.look_alike.name_servers) == ("no-name", ())
+
+
+@pytest.mark.parametrize(
+    ("host", "at"),
+    [(ZONE, ZONE), (HOST, ZONE), (f"a.{HOST}", HOST), ("eloquence.co.test", "eloquence.co.test")],
+)
+def test_a_wildcard_is_looked_for_beside_the_host_and_below_a_domain(host: str, at: str) -> None:
+    asked: list[str] = []
+    records = (*RECORDS, "eloquence.co.test. NS ns.other.test.")
+
+    def noting(query: dns.message.Message) -> bytes | None:
+        asked.append(query.question[0].name.to_text(omit_final_dot=True))
+        return zone_of(*records)(query)
+
+    assert surveyed(noting, host=host).wildcard_at == at
+    assert any(name.partition(".")[2] == at for name in asked if name.startswith("eloquence-"))
+
+
+def test_a_name_in_use_that_may_have_been_meant_is_asked_for_under_a_wildcard_alone() -> None:
+    def everything(query: dns.message.Message) -> bytes | None:
+        if query.question[0].name.to_text().startswith("apis."):
+            return answers("A 192.0.2.1")(query)
+        return answers("A 192.0.2.9")(query)
+
+    meant = (f"apis.{ZONE}", f"www.{ZONE}")
+    seen = surveyed(everything, in_use=meant)
+    assert [(n.host, n.addresses[0].address) for n in seen.neighbours] == [(meant[0], "192.0.2.1")]
+    assert surveyed(zone_of(*RECORDS), in_use=meant).neighbours == ()
+
+
+def test_of_many_addresses_the_same_are_left_in_whatever_order_they_come() -> None:
+    many = [f"A 192.0.2.{n}" for n in range(1, 60)]
+    one, other = surveyed(answers(*many), answers(*reversed(many))).answers[:2]
+    assert one.addresses == other.addresses
+    assert len(one.addresses) == 8
+
+
+def test_a_long_answer_that_does_not_come_over_tcp_is_told_from_silence() -> None:
+    (answer,) = surveyed(answers(truncated=True), timeout_s=0.5).answers
+    assert answer.outcome == "cut"  # TCP answers, and is cut off itself
+
+    async def story() -> str:
+        async with resolver(answers(truncated=True), over_tcp=lambda _: None) as (port, _):
+            server = NameServer("r", "127.0.0.1", port)
+            return (await addresses_of(HOST, server, 1.0)).outcome
+
+    assert asyncio.run(story()) == "cut"
 
 
 def test_without_a_resolver_nothing_is_said() -> None:

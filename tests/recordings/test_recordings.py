@@ -14,6 +14,7 @@ from eloquence_ops.diagnosis.model import Alternative
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.recording import read
 from tests.host.recordings import SHOWING
+from tests.network.scenarios import SHOWN_BY_STORIES
 
 FOLDER = Path(__file__).parent
 
@@ -82,6 +83,11 @@ def test_a_closed_port_80_is_why_a_renewal_is_overdue() -> None:
     result = replayed("cert-renewal-blocked")
     assert named(result) == {"cert-renewal-blocked": "certain"}
     assert result.verdict == "degraded"
+
+
+@pytest.mark.parametrize("cause", SHOWN_BY_STORIES)
+def test_a_recording_of_real_name_servers_shows_its_cause(cause: str) -> None:
+    assert named(replayed(cause)) == {cause: "certain"}
 
 
 def test_the_real_livekit_behind_the_real_nginx_is_healthy() -> None:
