@@ -224,7 +224,7 @@ def test_known_errors_are_marked_and_ordinary_lines_are_not(tmp_path: Path) -> N
     )
     done = shows(log, "--diagnose", "--output", "json")
     found = [json.loads(line)["causes"] for line in done.out.splitlines()]
-    assert "api-not-running" in found[0]
+    assert found[0] == ["api-not-running", "proxy-wrong-upstream"]
     assert found[1:] == [[], []]
     text = shows(log, "--diagnose").text
     assert f"→ {', '.join(found[0][:3])}" in text
