@@ -368,11 +368,22 @@ def test_no_color(log: Path) -> None:
 
 
 def test_what_is_highlighted_is_marked_on_a_terminal_alone(log: Path) -> None:
-    words = ("tail-logs", "--app-log", log, "--lines", "all", "--highlight", "answer|room-[0-9]")
+    words = (
+        "tail-logs",
+        "--app-log",
+        log,
+        "--lines",
+        "all",
+        "--highlight",
+        "answer|room-[0-9]",
+        "--highlight",
+        "7",
+    )
     with terminal(*words, cwd=log.parent) as opened:
         text = read_until(opened.screen, b"ends")
     assert b"\x1b[7manswer\x1b[0m" in text
     assert b"\x1b[7mroom-7\x1b[0m" in text
+    assert re.search(rb"room\.dart:300:\x1b\[7m7\x1b\[0m\)", text)
     assert b"\x1b" not in shows(log, "--highlight", "answer").out
 
 
