@@ -287,6 +287,23 @@ def test_ctrl_c_leaves_nothing_behind(log: Path, number: signal.Signals) -> None
     assert followers(log.parent) == []
 
 
+def test_ctrl_c_ends_it_while_the_screen_is_held(tmp_path: Path) -> None:
+    """Ctrl-S, or a pager that shows its first page: nobody takes what is written."""
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as stdout:
+        words = ("tail-logs", "--app-command", "yes flood")
+        process = start(*words, cwd=tmp_path, stdout=stdout)
+    try:
+        assert os.read(read, 1) != b""
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        done = ended(process, SHORTLY_S)
+    finally:
+        os.close(read)
+    assert (done.code, done.err) == (130, b"")
+    assert followers(tmp_path) == []
+
+
 def followers(home: Path) -> list[str]:
     """Processes that have this home: what the command started, and what that started."""
     found = []
