@@ -49,6 +49,18 @@ def read(pasted: str) -> Symptom:
         ("415 Unsupported Media Type", "api-body-refused"),
         ("426", "proxy-drops-upgrade"),
         ("499", "api-hanging"),
+        # nginx's error log
+        (
+            "2026/11/30 20:40:26 [error] 50#50: *27 connect() failed (111: Connection refused) "
+            'while connecting to upstream, client: 192.0.2.1, server: a, request: "DELETE '
+            '/api/sessions/1 HTTP/1.1", upstream: "http://127.0.0.1:8083/api/sessions/1"',
+            "api-not-running",
+        ),
+        (
+            "connect() failed (111: Connection refused) while connecting to upstream, client: "
+            '192.0.2.1, server: l, request: "GET /rtc HTTP/1.1"',
+            "livekit-not-running",
+        ),
         ("501", "api-wrong-service"),
         # livekit_client, as it prints its exceptions before and since 2023
         ("LiveKit Exception ConnectException Failed to connect to server", "livekit-not-running"),

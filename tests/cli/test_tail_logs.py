@@ -224,7 +224,7 @@ def test_known_errors_are_marked_and_ordinary_lines_are_not(tmp_path: Path) -> N
     )
     done = shows(log, "--diagnose", "--output", "json")
     found = [json.loads(line)["causes"] for line in done.out.splitlines()]
-    assert "api-not-running" in found[0]
+    assert found[0] == ["api-not-running", "proxy-wrong-upstream"]
     assert found[1:] == [[], []]
     text = shows(log, "--diagnose").text
     assert f"→ {', '.join(found[0][:3])}" in text
@@ -285,6 +285,23 @@ def test_ctrl_c_leaves_nothing_behind(log: Path, number: signal.Signals) -> None
     while followers(log.parent) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert followers(log.parent) == []
+
+
+def test_ctrl_c_ends_it_while_the_screen_is_held(tmp_path: Path) -> None:
+    """Ctrl-S, or a pager that shows its first page: nobody takes what is written."""
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as stdout:
+        words = ("tail-logs", "--app-command", "yes flood")
+        process = start(*words, cwd=tmp_path, stdout=stdout)
+    try:
+        assert os.read(read, 1) != b""
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        done = ended(process, SHORTLY_S)
+    finally:
+        os.close(read)
+    assert (done.code, done.err) == (130, b"")
+    assert followers(tmp_path) == []
 
 
 def followers(home: Path) -> list[str]:
@@ -368,11 +385,22 @@ def test_no_color(log: Path) -> None:
 
 
 def test_what_is_highlighted_is_marked_on_a_terminal_alone(log: Path) -> None:
-    words = ("tail-logs", "--app-log", log, "--lines", "all", "--highlight", "answer|room-[0-9]")
+    words = (
+        "tail-logs",
+        "--app-log",
+        log,
+        "--lines",
+        "all",
+        "--highlight",
+        "answer|room-[0-9]",
+        "--highlight",
+        "7",
+    )
     with terminal(*words, cwd=log.parent) as opened:
         text = read_until(opened.screen, b"ends")
     assert b"\x1b[7manswer\x1b[0m" in text
     assert b"\x1b[7mroom-7\x1b[0m" in text
+    assert re.search(rb"room\.dart:300:\x1b\[7m7\x1b\[0m\)", text)
     assert b"\x1b" not in shows(log, "--highlight", "answer").out
 
 

@@ -79,13 +79,20 @@ class Screen:
         }
         before = len("19:37:47.123") + width + len("ERROR") + 3
         self._indent = " " * min(before, _WIDEST_INDENT)
-        self._levels = {level: Paint(style, colour=colour) for level, style in _LEVELS.items()}
         self._dim = Paint("dim", colour=colour)
         self._cause = Paint("bold yellow", colour=colour)
         self._mark = Paint("reverse", colour=colour)
         self._plain = Paint("", colour=False)
+        self._levels = {level: self._level(level, colour) for level in _SHORT}
         self._highlight, self._language, self._brief = highlight, language, brief
         self._clock, self._day = Clock(utc=utc), today
+
+    def _level(self, level: Level | None, colour: bool) -> tuple[str, Paint]:
+        """Its word, and what the message is painted with: where it matters, or does not."""
+        style = _LEVELS.get(level) if level is not None else None
+        paint = Paint(style, colour=colour) if style else self._plain
+        is_usual = level is None or Level.INFO <= level < Level.ERROR
+        return paint.on(_SHORT[level]), self._plain if is_usual else paint
 
     def text(self, items: Sequence[Item]) -> str:
         lines: list[str] = []
@@ -111,11 +118,16 @@ class Screen:
 
     def _lit(self, text: str, paint: Paint) -> str:
         """In one colour, with what is looked for marked in it."""
-        for pattern in self._highlight:
-            text = pattern.sub(
-                lambda found: self._mark.on(found[0]) + paint.before if found[0] else "", text
-            )
-        return paint.on(text) if text else ""
+        if not text or not self._highlight:
+            return paint.on(text) if text else ""
+        found = (match.span() for pattern in self._highlight for match in pattern.finditer(text))
+        parts, at = [], 0
+        for begin, end in sorted(found):
+            start = max(begin, at)
+            if start < end:
+                parts += [text[at:start], self._mark.on(text[start:end]), paint.before]
+                at = end
+        return paint.on("".join((*parts, text[at:])))
 
     def _entry(self, shown: Shown, time: str) -> str:
         level = shown.entry.level
@@ -124,16 +136,14 @@ class Screen:
             fields = _briefly(shown.fields)
         if shown.cut:
             message += f" … (+{shown.cut})"
-        paint = self._levels.get(level, self._plain) if level is not None else self._plain
-        word = paint.on(_SHORT[level])
-        if level is not None and Level.INFO <= level < Level.ERROR:
-            paint = self._plain
-        # The first line says it; those of a trace are read in peace.
-        first, line_end, rest = message.partition("\n")
-        text = self._lit(first, paint)
-        if line_end:
+        word, paint = self._levels[level]
+        if "\n" in message:
+            # The first line says it; those of a trace are read in peace.
+            first, _, rest = message.partition("\n")
             rest = rest.replace("\n", f"\n{self._indent}")
-            text += f"\n{self._indent}{self._lit(rest, self._plain)}"
+            text = f"{self._lit(first, paint)}\n{self._indent}{self._lit(rest, self._plain)}"
+        else:
+            text = self._lit(message, paint)
         if fields:
             text += self._lit(fields, self._dim)
         if shown.causes:
