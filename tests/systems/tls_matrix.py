@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,6 +121,29 @@ def made(label: str, row: Fault | Oddity, folder: Path) -> Case:
             files.append(file)
         shown[address] = tuple(files)
     return Case(label, offer, row.manner, ca, shown)
+
+
+@contextlib.contextmanager
+def resolving(served: Served) -> Iterator[str]:
+    """`host:port` of a name server that knows the case's name, in a thread of its own."""
+    ready, stop, found = threading.Event(), threading.Event(), list[str]()
+
+    async def answer() -> None:
+        async with DnsServer(
+            {Place(served.case.label).name: served.addresses}, zones=["test"]
+        ) as dns:
+            found.append(f"{dns.host}:{dns.port}")
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(answer()), daemon=True)
+    thread.start()
+    try:
+        assert ready.wait(20), "the name server did not start"
+        yield found[0]
+    finally:
+        stop.set()
+        thread.join(20)
 
 
 @contextlib.contextmanager
