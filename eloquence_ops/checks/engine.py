@@ -43,9 +43,11 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     server_starts,
     server_units,
     tls,
+    tls_addresses,
     tls_certificate,
     tls_chain,
     tls_elsewhere,
+    tls_http,
     tls_websocket,
 )
 from eloquence_ops.checks.registry import REGISTRY, Verdict

@@ -207,6 +207,16 @@ class Seen:
         api = (self.target.api,) if self.target.api and "api" in roles else ()
         return tuple(dict.fromkeys((*api, *(self.livekits if "livekit" in roles else ()))))
 
+    def is_examined(self, endpoint: Endpoint) -> bool:
+        """Whether the service at this address is looked at by the checks of its own area.
+
+        Where only its certificate is looked at, nothing else tells that nobody is there.
+        """
+        services = self.asked.services(self.target)
+        return (endpoint == self.target.api and "api" in services) or (
+            endpoint in self.livekits and "livekit" in services
+        )
+
     @cached_property
     def asked_hosts(self) -> Mapping[str, Endpoint]:
         """The names that were asked for by themselves, by role, of those that can be looked up."""

@@ -1,9 +1,10 @@
-"""TLS: does the handshake pass as a client verifies it?"""
+"""TLS: is there a connection, and does the handshake pass as a client verifies it?"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from eloquence_ops.checks import reachable
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.checks.tls_chain import walk
@@ -16,13 +17,31 @@ _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch"
 
 
 @check(
+    "tls.reachable",
+    feeds=("reach",),
+    outcomes={
+        **{name: fields for name, fields in reachable.OUTCOMES.items() if name != "refused"},
+        "none": "",
+        "elsewhere": "",
+    },
+)
+def reachable_(endpoint: Endpoint, seen: Seen) -> Judgement:
+    """TCP, per address family, unless the check of the service says it already."""
+    if not endpoint.secure:
+        yield Verdict("none")
+    elif seen.is_examined(endpoint):
+        yield Verdict("elsewhere")
+    else:
+        yield from reachable.judge(endpoint, seen)
+
+
+@check(
     "tls.handshake",
     feeds=("reach",),
     outcomes={
         "ok": "version issuer days_left",
         "none": "",
         "not-reached": "",
-        "no-connection": "address port connection",
         "expired": "not_after issuer",
         "not-yet-valid": "not_before issuer",
         "name-mismatch": "server_name names",
@@ -41,26 +60,12 @@ def handshake(endpoint: Endpoint, seen: Seen) -> Judgement:
         return
     attempts = seen.about(TcpConnect, endpoint)
     if attempts and not any(attempt.outcome == "connected" for attempt in attempts):
-        if endpoint in seen.asked.addresses:
-            yield from map(_no_connection, attempts)
-        else:
-            yield Verdict("not-reached")  # which the reachability of its role tells
+        yield Verdict("not-reached")  # which `tls.reachable` tells, or that of its service
         return
     for entry in seen.about(TlsHandshake, endpoint):
         for outcome in _problems(entry, seen):
             evidence = _evidence(entry, outcome, seen)
             yield Verdict(outcome, evidence, entry.family, entry.duration_s)
-
-
-def _no_connection(attempt: TcpConnect) -> Verdict:
-    """Of an address that was typed nothing else tells it."""
-    here = attempt.outcome == "no-route-here"
-    place: Evidence = {
-        "address": attempt.address,
-        "port": attempt.port,
-        "connection": "unreachable" if here else attempt.outcome,
-    }
-    return Verdict("no-connection", place, attempt.family, attempt.duration_s)
 
 
 def _problems(entry: TlsHandshake, seen: Seen) -> tuple[TlsOutcome, ...]:

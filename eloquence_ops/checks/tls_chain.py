@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from eloquence_ops.android_roots import android_roots
@@ -100,6 +101,7 @@ NOTHING_SHOWN: Final = {"none": "", "not-shown": ""}
         "incomplete": "subject missing",
         "issuer-missing": "subject missing",
         "unknown-root": "subject missing",
+        "untrusted-root": "subject",
         "self-signed": "subject",
         "link-expired": "subject not_after",
         "unfit": "detail",
@@ -141,14 +143,25 @@ def _judged(sent: TlsChain, up: Walk, seen: Seen) -> tuple[str, Evidence]:
 
 
 def _without_root(leaf: SentCertificate, up: Walk) -> tuple[str, Evidence]:
-    """A public authority says in each certificate where its issuer is to be had, and has logged it;
-    a private one may have issued the leaf with its very root."""
+    """Whether a root came that is not trusted, or the last one's issuer is missing: which is an
+    intermediate that should have been sent, or a private root, which nobody sends.
+
+    A leaf that was logged is a public authority's, whose roots are known: what issued the last one
+    and is none of them is an intermediate. Most public ones say as well where their issuer is to be
+    had, and so do some private ones; of the leaf itself it tells enough, since public roots issue
+    none.
+    """
     if is_root(leaf):
         return "self-signed", {"subject": leaf.subject}
-    evidence = {"subject": up.top.subject, "missing": up.missing or up.top.subject}
-    if up.top is not leaf:
-        return "unknown-root", evidence
-    return "incomplete" if leaf.issuer_url or leaf.scts else "issuer-missing", evidence
+    if up.ends_in_root:
+        return "untrusted-root", {"subject": up.top.subject}
+    top = up.top
+    evidence = {"subject": top.subject, "missing": up.missing}
+    if android_roots().issued(top.issuer, top.authority_key):
+        return "unknown-root", evidence  # a public one, which this machine alone does not have
+    if leaf.scts or (top is leaf and leaf.issuer_url):
+        return "incomplete", evidence
+    return "issuer-missing" if top is leaf or top.issuer_url else "unknown-root", evidence
 
 
 def _detail(sent: TlsChain, seen: Seen) -> str:
@@ -172,7 +185,7 @@ def _detail(sent: TlsChain, seen: Seen) -> str:
     },
 )
 def android(endpoint: Endpoint, seen: Seen) -> Judgement:
-    """Whether the root that this machine trusts is one that Android ships too."""
+    """Whether the chain leads to a root that Android ships, by our way up or by another."""
     if verdict := nothing_shown(endpoint, seen):
         yield verdict
         return
@@ -180,8 +193,8 @@ def android(endpoint: Endpoint, seen: Seen) -> Judgement:
         if sent.anchor is None:
             yield Verdict("not-trusted", family=sent.family)
             continue
-        evidence = {"root": sent.anchor.subject}
-        known = _known_to_android(sent)
+        known = _androids_root(sent, seen.now)
+        evidence = {"root": known or sent.anchor.subject}
         if not known and sent.anchor.given:
             yield Verdict("given", evidence, sent.family)
             continue
@@ -189,12 +202,30 @@ def android(endpoint: Endpoint, seen: Seen) -> Judgement:
         yield Verdict(outcome, evidence | {"version": android_roots().version}, sent.family)
 
 
-def _known_to_android(sent: TlsChain) -> bool:
-    """A root that was sent counts: another verifier may end where ours went on."""
-    names = android_roots().names
-    return (sent.anchor is not None and sent.anchor.sha256 in names) or any(
-        one.sha256 in names for one in sent.certificates
-    )
+def _androids_root(sent: TlsChain, now: datetime) -> str:
+    """The root of Android's that any way up from the leaf ends at; empty where there is none.
+
+    Ours may have gone on to a root that is newer, while its twin that an older one signed was sent
+    as well: Android stops at that one.
+    """
+    roots = android_roots()
+    if sent.anchor is not None and sent.anchor.sha256 in roots.names:
+        return sent.anchor.subject
+    good = tuple(one for one in sent.certificates if one.not_before <= now <= one.not_after)
+    for one in reachable(good):
+        if one.sha256 in roots.names:
+            return one.subject
+        if roots.issued(one.issuer, one.authority_key):
+            return one.issuer
+    return ""
+
+
+def reachable(certificates: tuple[SentCertificate, ...]) -> tuple[SentCertificate, ...]:
+    """Every certificate that some way up from the leaf comes past; `walk` takes one of them."""
+    found = list(certificates[:1])
+    for one in found:  # it grows meanwhile
+        found += [other for other in certificates if other not in found and _issued(other, one)]
+    return tuple(found)
 
 
 @check(

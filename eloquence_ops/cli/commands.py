@@ -22,9 +22,6 @@ lab_app = typer.Typer(no_args_is_help=True, help="Reproduce faults on this machi
 app.add_typer(lab_app, name="lab")
 
 
-_URL = o.Shared("url", o.Url)
-
-
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"eloquence {__version__}")

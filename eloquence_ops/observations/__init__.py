@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from eloquence_ops.observations.base import Observation
-from eloquence_ops.observations.certificates import NamelessAnswer, TlsChain
+from eloquence_ops.observations.certificates import AddressAnswer, NamelessAnswer, TlsChain
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
@@ -59,6 +59,7 @@ AnyObservation = Annotated[
     | TlsHandshake
     | TlsChain
     | NamelessAnswer
+    | AddressAnswer
     | WebsocketOffer
     | HttpExchange
     | ApiRoutes
@@ -71,6 +72,7 @@ AnyObservation = Annotated[
 ]
 
 __all__ = [
+    "AddressAnswer",
     "AddressLookup",
     "AnyObservation",
     "ApiRoutes",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from eloquence_ops.findings import Family
 from eloquence_ops.observations.base import Observation, Record
+from eloquence_ops.observations.transport import TlsOutcome
 
 
 class SentCertificate(Record):
@@ -78,3 +79,21 @@ class TlsChain(Observation):
     verify_code: int = 0
     anchor: Anchor | None = None
     disliked: str = ""
+
+
+class AddressAnswer(Observation):
+    """A handshake with one more address of a name, verified like the first of its family.
+
+    `outcome` is `no-connection` where TCP did not come about. `sha256` is the leaf's, empty where
+    none was shown; its validity comes with it.
+    """
+
+    kind: Literal["transport.address"] = "transport.address"
+    endpoint: str
+    family: Family
+    address: str
+    outcome: TlsOutcome | Literal["no-connection"]
+    sha256: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    detail: str = ""

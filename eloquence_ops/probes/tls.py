@@ -11,13 +11,18 @@ from typing import Final
 
 from eloquence_ops.errors import UsageError
 from eloquence_ops.findings import Vantage
-from eloquence_ops.observations.certificates import NamelessAnswer, TlsChain
+from eloquence_ops.observations.certificates import (
+    AddressAnswer,
+    NamelessAnswer,
+    SentCertificate,
+    TlsChain,
+)
 from eloquence_ops.observations.transport import Certificate, TlsHandshake, TlsOutcome
 from eloquence_ops.probes import certificates, chains, remote_text
 from eloquence_ops.probes.chains import Shown
 from eloquence_ops.probes.channel import Channel
 from eloquence_ops.probes.road import Road
-from eloquence_ops.probes.tcp import describe
+from eloquence_ops.probes.tcp import connect, describe
 from eloquence_ops.secrets import Redactor
 
 SECOND_LOOK_S: Final = 3.0
@@ -164,6 +169,38 @@ async def without_name(
         sha256="" if isinstance(leaf, str) else leaf.sha256,
         names=() if isinstance(leaf, str) else leaf.names,
         detail=remote_text.line(detail or tried.detail, redactor, limit=300),
+    )
+
+
+async def at_address(
+    road: Road, *, context: ssl.SSLContext, timeout_s: float, started: float, redactor: Redactor
+) -> AddressAnswer:
+    """One more address of a name: how its handshake ends, and which leaf it shows.
+
+    It takes `timeout_s` for TCP, as much for TLS, and where the certificate was refused
+    `SECOND_LOOK_S` more. Never raises for what a server does.
+    """
+    begun = time.monotonic()
+    place = (str(road.endpoint), road.family, road.address)
+    tried = await connect(*place, road.port, timeout_s=timeout_s, started=started)
+    made: TlsHandshake | None = None
+    leaf: SentCertificate | None = None
+    if tried.outcome == "connected":
+        made, chain = await handshake(
+            road, context=context, timeout_s=timeout_s, started=started, redactor=redactor
+        )
+        leaf = chain.certificates[0] if chain is not None and chain.certificates else None
+    return AddressAnswer(
+        at_s=begun - started,
+        duration_s=time.monotonic() - begun,
+        endpoint=str(road.endpoint),
+        family=road.family,
+        address=road.address,
+        outcome=made.outcome if made else "no-connection",
+        sha256=leaf.sha256 if leaf else "",
+        not_before=leaf.not_before if leaf else None,
+        not_after=leaf.not_after if leaf else None,
+        detail=made.detail if made else tried.outcome,
     )
 
 

@@ -52,6 +52,11 @@ def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")
 
 
+def answers_as_livekit(role: Role) -> Fact[bool]:
+    """Whether what answers over TLS at this address is LiveKit."""
+    return Fact(f"answers-as-livekit:{role}")
+
+
 def token_taken_by(role: Role) -> Fact[bool]:
     """There when LiveKit at this address has called the session's token good."""
     return Fact(f"token-taken:{role}")

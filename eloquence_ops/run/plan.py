@@ -216,6 +216,18 @@ class Plan:
             )
         return [first[family] for family in (Family.IPV4, Family.IPV6) if family in first]
 
+    def more_roads(self, endpoint: Endpoint, lookup: AddressLookup) -> list[Road]:
+        """To a name's addresses beyond the first of each family; none where it was replaced."""
+        if self.target.redirection(endpoint):
+            return []
+        taken = {road.address for road in self.roads(endpoint, lookup)}
+        more = dict.fromkeys(
+            (entry.family, entry.address)
+            for entry in lookup.addresses
+            if entry.address not in taken
+        )
+        return [Road(endpoint, family, address, endpoint.port) for family, address in more]
+
     async def _reach(self, role: Role, board: Board) -> None:
         endpoint, lookup = board.get(endpoint_of(role)), board.get(lookup_of(role))
         if lookup.outcome != "found":

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from eloquence_ops.checks import tls_http
+from eloquence_ops.checks.fingerprints import is_livekit
 from eloquence_ops.probes import tls, websocket_offer
-from eloquence_ops.run.facts import Role, client_of, endpoint_of
+from eloquence_ops.probes.http import HttpClient, HttpRequest
+from eloquence_ops.run.facts import (
+    Role,
+    answers_as_livekit,
+    client_of,
+    endpoint_of,
+    lookup_of,
+    others_of,
+)
 
 if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
     from eloquence_ops.run.plan import Plan
+
+# Beyond the first of each family. A name with more is a network's, which renews all at once.
+_MOST_ADDRESSES: Final = 8
 
 
 class TlsProbes:
@@ -20,11 +33,29 @@ class TlsProbes:
         self._plan, self._role = plan, role
 
     def all(self) -> list[Probe]:
-        needs = (client_of(self._role),)
-        return [
-            self._plan.probe(f"{self._role}.offers", self._offers, needs=needs),
-            self._plan.probe(f"{self._role}.nameless", self._nameless, needs=needs),
+        plan, role, needs = self._plan, self._role, (client_of(self._role),)
+        lookup = (endpoint_of(role), lookup_of(role))
+        found = [
+            plan.probe(f"{role}.nameless", self._nameless, needs=needs),
+            plan.probe(f"{role}.addresses", self._addresses, waits=3, needs=lookup),
         ]
+        if self._is_examined():
+            return [*found, plan.probe(f"{role}.offers", self._offers, needs=needs)]
+        livekit = (answers_as_livekit(role),)
+        return [
+            *found,
+            plan.probe(f"{role}.http", self._http, needs=needs, provides=livekit),
+            plan.probe(f"{role}.offers", self._offers, needs=(*needs, *livekit)),
+        ]
+
+    def _is_examined(self) -> bool:
+        """Whether the service itself is spoken to; `Seen.is_examined` of the same."""
+        services = self._plan.asked.services(self._plan.target)
+        return ("livekit" if self._role == "handed-out" else self._role) in services
+
+    def _clients(self, board: Board) -> list[HttpClient]:
+        """One for each address family that works."""
+        return [board.get(client_of(self._role)), *board.get(others_of(self._role))]
 
     async def _nameless(self, board: Board) -> None:
         plan, endpoint = self._plan, board.get(endpoint_of(self._role))
@@ -39,21 +70,55 @@ class TlsProbes:
             )
         )
 
-    async def _offers(self, board: Board) -> None:
-        """Over the first address family that works, where websockets are opened."""
+    async def _addresses(self, board: Board) -> None:
+        """Of a name with many addresses only the first of each family is used; a renewal easily
+        forgets one of the machines behind the others."""
         plan, endpoint = self._plan, board.get(endpoint_of(self._role))
-        if endpoint.scheme != "wss":
+        roads = plan.more_roads(endpoint, board.get(lookup_of(self._role)))
+        if not endpoint.secure:
             return
-        road = board.get(client_of(self._role)).road
+        asked = (
+            tls.at_address(
+                road,
+                context=plan.tls_context,
+                timeout_s=plan.timeout_s,
+                started=board.started,
+                redactor=plan.redactor,
+            )
+            for road in roads[:_MOST_ADDRESSES]
+        )
+        for answer in await asyncio.gather(*asked):
+            board.note(answer)
+
+    async def _http(self, board: Board) -> None:
+        """One request over each family. By the answer LiveKit is known where no address says it."""
+        request = HttpRequest(tls_http.PURPOSE, "GET", tls_http.PATH)
+        clients = self._clients(board) if board.get(endpoint_of(self._role)).secure else []
+        answers = await asyncio.gather(*(client.send(request) for client in clients))
+        for answer in answers:
+            board.note(answer.observation)
+        board.put(
+            answers_as_livekit(self._role),
+            any(is_livekit(answer.observation) for answer in answers),
+        )
+
+    async def _offers(self, board: Board) -> None:
+        """Over each address family that works, where websockets are opened."""
+        plan, endpoint = self._plan, board.get(endpoint_of(self._role))
+        said = answers_as_livekit(self._role)
+        answers = board.has(said) and board.get(said)
+        if not tls_http.opens_websockets(endpoint, plan.asked, plan.target, answers=answers):
+            return
         asked = (
             websocket_offer.ask(
-                road,
+                client.road,
                 offered,
                 context=tls.client_context(plan.target.ca) if offered else plan.tls_context,
                 redactor=plan.redactor,
                 timeout_s=plan.timeout_s,
                 started=board.started,
             )
+            for client in self._clients(board)
             for offered in websocket_offer.OFFERS
         )
         for seen in await asyncio.gather(*asked):

@@ -218,12 +218,12 @@ def test_the_outcomes_of_every_check_have_a_default_text() -> None:
 
 def test_words_in_summaries_are_in_the_dictionary() -> None:
     words = {
-        "connection": "refused silent unreachable failed",
         "author": "app livekit nginx caddy haproxy traefik cloudflare proxy go unknown",
         "family": "ipv4 ipv6",
         "families": "ipv4 ipv6",
         "outcome": "refused silent unreachable failed closed not-http gateway-timeout wants-tls "
-        "no-python python-too-old cut garbage",
+        "no-python python-too-old cut garbage expired not-yet-valid name-mismatch untrusted "
+        "plaintext no-common-version",
         "resolver": "system none",
         "url_scope": "loopback private public",
         "api_scope": "loopback private public",
@@ -232,6 +232,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "failed",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
+        "said": "silent closed failed refused",
         # The name that an application gives itself, or that it has none.
         "title": "no-title",
         "direction": "ahead behind",

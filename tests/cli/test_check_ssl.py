@@ -94,9 +94,52 @@ def test_a_fault_is_drawn_on_its_certificate_and_the_way_to_verify_works(tmp_pat
         assert "xn--loquence-90a" in verify
 
 
+def causes(*words: str, cwd: Path) -> tuple[str, list[str]]:
+    told = json.loads(run("check-ssl", *words, "--output", "json", cwd=cwd).text)
+    return told["verdict"], [cause["id"] for cause in told["causes"]]
+
+
 def test_an_address_where_nobody_listens_is_told_as_that(tmp_path: Path) -> None:
-    done = run("check-ssl", "127.0.0.1:1", cwd=tmp_path)
-    assert done.code == 3
-    assert "127.0.0.1 port 1, refused" in " ".join(done.text.split())
-    told = json.loads(run("check-ssl", "127.0.0.1:1", "--output", "json", cwd=tmp_path).text)
-    assert (told["verdict"], told["causes"]) == ("undetermined", [])
+    done = run("check-ssl", "127.0.0.1:1", "--lang", "en", cwd=tmp_path)
+    assert done.code == 1
+    assert "127.0.0.1 port 1: connection refused" in " ".join(done.text.split())
+    assert causes("127.0.0.1:1", cwd=tmp_path) == ("broken", ["proxy-not-running"])
+
+
+def test_one_address_in_order_does_not_hide_that_nobody_is_at_the_other(
+    healthy: LabSystem, tmp_path: Path
+) -> None:
+    closed = f"{LIVEKIT}:443=127.0.0.1:1"
+    kept = list(way_to(healthy))
+    kept[next(at for at, word in enumerate(kept) if word.startswith(f"{LIVEKIT}:443="))] = closed
+    done = run("check-ssl", *kept, "--lang", "en", cwd=tmp_path)
+    assert done.code == 1, done.text
+    assert causes(*kept, cwd=tmp_path) == ("broken", ["proxy-not-running"])
+
+
+@pytest.mark.parametrize("fault", ["livekit-not-running", "proxy-drops-upgrade"])
+def test_a_websocket_that_never_opens_is_told_where_only_certificates_are_looked_at(
+    fault: str, tmp_path: Path
+) -> None:
+    with broken(fault) as system:
+        assert causes(*way_to(system), cwd=tmp_path) == ("broken", [fault])
+        # Typed without its scheme, it is LiveKit's by the settings.
+        assert causes(LIVEKIT, *way_to(system), cwd=tmp_path) == ("broken", [fault])
+
+
+def test_an_address_where_livekit_answers_is_asked_for_a_websocket(
+    healthy: LabSystem, tmp_path: Path
+) -> None:
+    words = ("check-ssl", LIVEKIT, API, *way_there(healthy), "--output", "json")
+    told = json.loads(run(*words, cwd=tmp_path).text)
+    found = {
+        (entry["id"], entry["subject"].partition(" ")[0])
+        for entry in told["findings"]
+        if entry["check"] in ("tls.http", "tls.websocket")
+    }
+    assert found == {
+        ("tls.http.ok", f"https://{LIVEKIT}"),
+        ("tls.websocket.ok", f"https://{LIVEKIT}"),
+        ("tls.http.ok", f"https://{API}"),
+        ("tls.websocket.none", f"https://{API}"),
+    }

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tests.network.namespaces import PROXY_V4, SERVER_V4, SERVER_V6, Host, doctor, two_hosts
+from eloquence_ops.lab.services.certificates import Authority, IssuedCertificate
+from tests.network.namespaces import (
+    PROXY_V4,
+    SERVER_V4,
+    SERVER_V6,
+    Host,
+    doctor,
+    two_hosts,
+    wait_for,
+)
 from tests.network.real_stack import real_stack
+from tests.real import require
 
 RECORDINGS: Final = Path(__file__).resolve().parents[1] / "recordings"
 _KEY: Final = {"ELOQUENCE_API_KEY": "lab-api-key"}
@@ -86,6 +98,42 @@ def dns_points_elsewhere(record: Path) -> int:
         return doctor(client, record, *api, "--server", f"root@{SERVER_V4}", "--only", "dns")
 
 
+@contextlib.contextmanager
+def _certificates_at(
+    host: Host, folder: Path, shown: Mapping[str, IssuedCertificate], extra: str = ""
+) -> Iterator[None]:
+    """nginx in this namespace, with a certificate of its own at port 443 of each address."""
+    sites = "\n".join(
+        f"server {{ listen {address}:443 ssl; ssl_certificate {one.chain_path}; "
+        f'ssl_certificate_key {one.key_path}; location / {{ return 404 "not here"; }} }}'
+        for address, one in shown.items()
+    )
+    (folder / "nginx.conf").write_text(
+        f"pid {folder}/pid; error_log {folder}/error.log; user root; daemon off;\n"
+        f"events {{}}\nhttp {{ access_log off;\n{sites}\n{extra}\n}}\n",
+        encoding="utf-8",
+    )
+    with host.running([require("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], ""):
+        wait_for(folder / "pid")
+        yield
+
+
+def cert_differs_by_address(record: Path) -> int:
+    """Two machines answer to one name; the renewal reached the first only."""
+    with two_hosts() as (client, server), tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        authority, now = Authority(folder / "ca"), datetime.now(UTC)
+        renewed = authority.issue(["api.éloquence.test"])
+        forgotten = authority.issue(["api.éloquence.test"], not_after=now - timedelta(days=1))
+        with (
+            server.services(f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}+{PROXY_V4}"),
+            _certificates_at(server, folder, {SERVER_V4: renewed, PROXY_V4: forgotten}),
+        ):
+            api = ("--api", "https://api.éloquence.test", "--resolver", SERVER_V4)
+            root = ("--ca", str(authority.root_path))
+            return doctor(client, record, *api, *root, "--only", "tls")
+
+
 def real_stack_healthy(record: Path) -> int:
     """The reference API and the real LiveKit behind the real nginx, over TLS."""
     with real_stack() as stack:
@@ -117,6 +165,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "firewall-before-server": firewall_before_server,
     "dns-ipv6-broken": dns_ipv6_broken,
     "dns-points-elsewhere": dns_points_elsewhere,
+    "cert-differs-by-address": cert_differs_by_address,
     "real-stack-healthy": real_stack_healthy,
     "real-stack-livekit-down": real_stack_livekit_down,
     "real-stack-agent-absent": real_stack_agent_absent,

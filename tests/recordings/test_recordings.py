@@ -67,6 +67,12 @@ def test_a_published_ipv6_address_that_nothing_listens_on_is_a_warning() -> None
     assert result.verdict == "degraded"
 
 
+def test_a_renewal_that_left_one_of_two_machines_out_is_one_fault() -> None:
+    result = replayed("cert-differs-by-address")
+    assert named(result) == {"cert-differs-by-address": "certain"}
+    assert result.verdict == "broken"
+
+
 def test_the_real_livekit_behind_the_real_nginx_is_healthy() -> None:
     result = replayed("real-stack-healthy")
     assert result.problems == ()

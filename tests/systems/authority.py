@@ -13,7 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    NameOID,
+)
 
 from eloquence_ops.lab.services.certificates import IssuedCertificate
 
@@ -142,6 +147,15 @@ def spoiled(party: Party) -> Party:
 def raw_name(name: str) -> x509.DNSName:
     """A name as it is written, where a certificate may hold its A-label only."""
     return x509.DNSName._init_without_validation(name)
+
+
+def logged() -> tuple[x509.ExtensionType, bool]:
+    """The timestamp of a log that nobody knows (RFC 6962, 3.3), as public authorities put it in."""
+    stamp = b"\x00" + bytes(32) + bytes(8) + b"\x00\x00" + b"\x04\x03" + b"\x00\x08" + bytes(8)
+    one = len(stamp).to_bytes(2) + stamp
+    listed = _der(0x04, len(one).to_bytes(2) + one)
+    oid = ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS
+    return x509.UnrecognizedExtension(oid, listed), False
 
 
 def key_usage(*, signs: bool, certificates: bool | None = None) -> x509.KeyUsage:

@@ -23,6 +23,7 @@ from tests.systems.authority import (
     Span,
     ec_key,
     key_usage,
+    logged,
     raw_name,
     root,
     rsa_key,
@@ -308,6 +309,16 @@ FAULTS: Final[dict[str, Fault]] = {
         "cert-chain-incomplete",
         "chain.incomplete",
     ),
+    "upper-intermediate-missing": Fault(
+        lambda p: p.sends(p.lower.leaf(p.name, more=[logged()]), p.lower),
+        "cert-chain-incomplete",
+        "chain.incomplete",
+    ),
+    "upper-intermediate-missing-unlogged": Fault(
+        lambda p: p.sends(p.lower.leaf(p.name), p.lower),
+        "cert-chain-incomplete",
+        "chain.issuer-missing",
+    ),
     "intermediate-of-another": Fault(
         lambda p: p.sends(p.leaf(), p.upper), "cert-chain-incomplete", "chain.incomplete"
     ),
@@ -324,7 +335,7 @@ FAULTS: Final[dict[str, Fault]] = {
         lambda p: _stranger(p, with_root=False), "cert-untrusted", "chain.unknown-root"
     ),
     "unknown-authority-with-its-root": Fault(
-        lambda p: _stranger(p, with_root=True), "cert-untrusted", "chain.unknown-root"
+        lambda p: _stranger(p, with_root=True), "cert-untrusted", "chain.untrusted-root"
     ),
     # What it may be used for
     "not-for-servers": Fault(
