@@ -101,13 +101,14 @@ class ProxyPlan(Part):
 
 class CertificatePlan(Part):
     """What the proxy shows. `ending`: five days of its ninety are left. `leaf-only`: without the
-    intermediate that issued it."""
+    intermediate that issued it. `must_staple`: it demands what the proxy does not send."""
 
     covers: Literal["both", "look-alike"] = "both"
     validity: Literal["current", "ending", "expired", "not-yet"] = "current"
     authority: Literal["lab", "unknown"] = "lab"
     chain: Literal["whole", "leaf-only"] = "whole"
     key: Literal["strong", "weak"] = "strong"
+    must_staple: bool = False
 
 
 class DnsPlan(Part):

@@ -254,4 +254,5 @@ def _certificate(plan: LabPlan, authority: Authority, folder: Path) -> IssuedCer
         not_after=ends,
         include_intermediate=wanted.chain == "whole",
         weak_key=wanted.key == "weak",
+        must_staple=wanted.must_staple,
     )

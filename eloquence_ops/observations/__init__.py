@@ -11,7 +11,12 @@ from typing import Annotated
 from pydantic import Field
 
 from eloquence_ops.observations.base import Observation
-from eloquence_ops.observations.certificates import AddressAnswer, NamelessAnswer, TlsChain
+from eloquence_ops.observations.certificates import (
+    AddressAnswer,
+    NamelessAnswer,
+    StapleAnswer,
+    TlsChain,
+)
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
@@ -60,6 +65,7 @@ AnyObservation = Annotated[
     | TlsChain
     | NamelessAnswer
     | AddressAnswer
+    | StapleAnswer
     | WebsocketOffer
     | HttpExchange
     | ApiRoutes
@@ -102,6 +108,7 @@ __all__ = [
     "ServerTraffic",
     "SessionAnswer",
     "SessionLeftOpen",
+    "StapleAnswer",
     "TcpConnect",
     "TlsChain",
     "TlsHandshake",

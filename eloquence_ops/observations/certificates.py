@@ -97,3 +97,24 @@ class AddressAnswer(Observation):
     not_before: datetime | None = None
     not_after: datetime | None = None
     detail: str = ""
+
+
+StapleStatus = Literal["", "good", "revoked", "unlisted", "unreadable"]
+
+
+class StapleAnswer(Observation):
+    """Whether a handshake that asked for a stapled OCSP answer got one.
+
+    `is_known` is false where the handshake did not come to its end; `detail` then says how it
+    ended. `status` is empty where nothing was stapled, otherwise what the answer says, whose
+    signature is not verified; `next_update` is its end.
+    """
+
+    kind: Literal["transport.staple"] = "transport.staple"
+    endpoint: str
+    family: Family
+    address: str
+    is_known: bool
+    status: StapleStatus = ""
+    next_update: datetime | None = None
+    detail: str = ""

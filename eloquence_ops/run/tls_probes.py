@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.checks import tls_http
 from eloquence_ops.checks.fingerprints import is_livekit
+from eloquence_ops.checks.tls_vouching import demands_staple
+from eloquence_ops.observations import TlsChain
 from eloquence_ops.probes import tls, websocket_offer
 from eloquence_ops.probes.http import HttpClient, HttpRequest
 from eloquence_ops.run.facts import (
@@ -38,6 +40,7 @@ class TlsProbes:
         found = [
             plan.probe(f"{role}.nameless", self._nameless, needs=needs),
             plan.probe(f"{role}.addresses", self._addresses, waits=3, needs=lookup),
+            plan.probe(f"{role}.staple", self._staple, needs=needs),
         ]
         if self._is_examined():
             return [*found, plan.probe(f"{role}.offers", self._offers, needs=needs)]
@@ -69,6 +72,31 @@ class TlsProbes:
                 redactor=plan.redactor,
             )
         )
+
+    async def _staple(self, board: Board) -> None:
+        """Only where a certificate demands a stapled answer; `reach` noted the chains before."""
+        plan, name = self._plan, str(board.get(endpoint_of(self._role)))
+        demanding = {
+            chain.address
+            for chain in board.observations
+            if isinstance(chain, TlsChain) and chain.endpoint == name and demands_staple(chain)
+        }
+        clients = [one for one in self._clients(board) if one.road.address in demanding]
+        if not clients:
+            return
+        from eloquence_ops.probes import staple
+
+        asked = (
+            staple.ask(
+                client.road,
+                timeout_s=plan.timeout_s,
+                started=board.started,
+                redactor=plan.redactor,
+            )
+            for client in clients
+        )
+        for answer in await asyncio.gather(*asked):
+            board.note(answer)
 
     async def _addresses(self, board: Board) -> None:
         """Of a name with many addresses only the first of each family is used; a renewal easily

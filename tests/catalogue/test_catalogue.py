@@ -229,7 +229,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "api_scope": "loopback private public",
         # A status is a number, or what came of the request instead.
         "status": "refused unreachable connect-timeout tls-failed silent closed not-http too-large "
-        "failed",
+        "failed expired revoked unreadable unlisted",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
         "said": "silent closed failed refused",

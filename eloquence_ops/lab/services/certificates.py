@@ -96,6 +96,7 @@ class Authority:
         not_after: datetime.datetime | None = None,
         include_intermediate: bool = True,
         weak_key: bool = False,
+        must_staple: bool = False,
         stem: str | None = None,
     ) -> IssuedCertificate:
         """Issue a server certificate for `names`: U-labels, A-labels, wildcards, IP addresses.
@@ -103,7 +104,8 @@ class Authority:
         Valid from an hour ago for 90 days unless given (aware datetimes); of one that ended
         already, only the end need be given. The files are `<stem>.pem` and `<stem>.key.pem`; a
         stem that was used before is renewed in place, by default every certificate has its own.
-        `weak_key`: RSA of 1024 bits, which clients have refused for years.
+        `weak_key`: RSA of 1024 bits, which clients have refused for years. `must_staple`: it
+        demands an OCSP answer in the handshake (RFC 7633).
 
         Raises:
             ValueError: no name, a name that IDNA refuses, or an end before the beginning.
@@ -116,7 +118,7 @@ class Authority:
         if end <= start:
             raise ValueError(f"a certificate cannot end ({end}) before it begins ({start})")
         key = _new_key() if not weak_key else _weak_key()
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(_distinguished(texts[0][:_COMMON_NAME_LIMIT]))
             .issuer_name(self._issuer_name)
@@ -131,8 +133,11 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
             .add_extension(_issued_by(self._issuer_key.public_key()), critical=False)
             .add_extension(_ISSUED_AT, critical=False)
-            .sign(self._issuer_key, hashes.SHA256())
         )
+        if must_staple:
+            demanded = x509.TLSFeature([x509.TLSFeatureType.status_request])
+            builder = builder.add_extension(demanded, critical=False)
+        certificate = builder.sign(self._issuer_key, hashes.SHA256())
         self._issued += 1
         if stem is None:
             stem = f"{self._issued:02d}-{texts[0].replace('*', '_').replace(':', '_')}"
