@@ -19,7 +19,7 @@ from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
 from eloquence_ops.lab.services.certificates import Authority
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
-from eloquence_ops.observations import TlsHandshake, WebsocketOffer
+from eloquence_ops.observations import AddressAnswer, TlsHandshake, WebsocketOffer
 from eloquence_ops.probes.road import Road
 from eloquence_ops.probes.tls import client_context
 from eloquence_ops.probes.websocket_offer import OFFERS, ask
@@ -92,6 +92,7 @@ def test_a_fault_is_called_by_its_cause_and_no_other(server: str, label: str, of
 
 def _is_called(result: Result, cause: str, finding: str) -> None:
     problems = {found.id for found in result.problems}
+    assert [found.id for found in result.findings if found.status == "error"] == []
     assert f"tls.{finding}" in problems
     assert [chosen.cause.id for chosen in result.diagnosis.causes] == [cause], problems
     assert result.diagnosis.unexplained == ()
@@ -108,8 +109,8 @@ def test_what_is_merely_unusual_is_no_fault(server: str, label: str, of: Of) -> 
 def test_openssl_agrees(server: str, label: str, of: Of) -> None:
     """Of every address, on whether it can be connected to."""
     served = of(server, label)
-    handshakes = [one for one in served.result.recording.observations if _is_handshake(one)]
-    ours = {one.address: one.outcome == "ok" for one in handshakes}
+    tried = filter(_is_handshake, served.result.recording.observations)
+    ours = {one.address: one.outcome == "ok" for one in tried}
     theirs = served.taken_by_openssl()
     if label in _OPENSSL_TAKES_IT_ALONE:
         assert set(theirs.values()) == {True}
@@ -126,8 +127,8 @@ def test_what_is_no_server_of_ours_is_told(label: str, tmp_path: Path) -> None:
         assert set(served.taken_by_openssl().values()) == {False}
 
 
-def _is_handshake(observation: object) -> TypeGuard[TlsHandshake]:
-    return isinstance(observation, TlsHandshake)
+def _is_handshake(observation: object) -> TypeGuard[TlsHandshake | AddressAnswer]:
+    return isinstance(observation, TlsHandshake | AddressAnswer)
 
 
 @pytest.mark.parametrize("proxy", PROXIES)

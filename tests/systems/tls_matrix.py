@@ -116,7 +116,9 @@ def made(label: str, row: Fault | Oddity, folder: Path) -> Case:
         for kind, chain in enumerate(chains):
             file = filed(own, f"{number}-{kind}", *chain)
             if offer.stapled:
-                file.chain_path.with_suffix(".ocsp").write_bytes(staple(chain[0], chain[1]))
+                file.chain_path.with_suffix(".ocsp").write_bytes(
+                    staple(chain[0], chain[1], offer.stapled)
+                )
                 file.chain_path.with_suffix(".issuer").write_bytes(chain[1].pem)
             files.append(file)
         shown[address] = tuple(files)

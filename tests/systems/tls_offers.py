@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -38,6 +38,7 @@ OTHER_V4: Final = "127.0.0.2"
 V6: Final = "::1"
 
 _OVER: Final[Span] = (NOW - 90 * DAY, NOW - DAY)
+_OVERDUE: Final[Span] = (NOW - 85 * DAY, NOW + 5 * DAY)
 
 Chain = tuple[Party, ...]
 """The leaf and what is sent after it."""
@@ -49,6 +50,7 @@ class Offer:
 
     `shown`: at an address, one chain or several with keys of different kinds. `typed_host`: what
     is asked for where it is not the case's own name. `site`: what the server is told its name is.
+    `stapled`: from when to when the stapled answer of the authority holds.
     """
 
     shown: Mapping[str, tuple[Chain, ...]]
@@ -56,7 +58,7 @@ class Offer:
     scheme: str = "https"
     typed_host: str = ""
     site: str = ""
-    stapled: bool = False
+    stapled: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -218,14 +220,14 @@ def _address_as_name(place: Place) -> Party:
     return place.issuer.leaf(common_name="127.0.0.4", more=[(spelled, False)])
 
 
-def _must_staple(place: Place, *, stapled: bool) -> Offer:
+def _must_staple(place: Place, stapled: Span | None = None) -> Offer:
     wanted = x509.TLSFeature([x509.TLSFeatureType.status_request])
     leaf = place.issuer.leaf(place.name, more=[(wanted, False)])
     return place.sends(leaf, place.issuer, stapled=stapled)
 
 
-def staple(leaf: Party, issuer: Party) -> bytes:
-    """What an authority's responder says of a certificate that is good."""
+def staple(leaf: Party, issuer: Party, span: Span) -> bytes:
+    """What an authority's responder says of a certificate that is good, and how long that holds."""
     return (
         ocsp.OCSPResponseBuilder()
         .add_response(
@@ -233,8 +235,8 @@ def staple(leaf: Party, issuer: Party) -> bytes:
             issuer=issuer.certificate,
             algorithm=hashes.SHA1(),  # noqa: S303  # RFC 5019: how the certificate is named
             cert_status=ocsp.OCSPCertStatus.GOOD,
-            this_update=NOW - DAY,
-            next_update=NOW + 3 * DAY,
+            this_update=span[0],
+            next_update=span[1],
             revocation_time=None,
             revocation_reason=None,
         )
@@ -415,12 +417,37 @@ FAULTS: Final[dict[str, Fault]] = {
     "address-not-in-it": Fault(
         _by_address("127.0.0.3", Place.leaf), "cert-name-mismatch", "names.others", _NOT_CADDY
     ),
+    "must-staple-without": Fault(_must_staple, "cert-staple-missing", "staple.missing"),
+    "must-staple-with-an-old-one": Fault(
+        lambda p: _must_staple(p, (NOW - 9 * DAY, NOW - 2 * DAY)),
+        "cert-staple-missing",
+        "staple.unfit",
+        replace(_STAPLES, haproxy=None),  # which staples none that is over
+    ),
     # Not the same everywhere
     "expired-over-ipv6": Fault(
-        _at_two(V4, V6, second=_OVER), "cert-expired", "handshake.expired", _NOT_CADDY
+        _at_two(V4, V6, second=_OVER),
+        "cert-differs-by-address",
+        "addresses.some-fail",
+        _NOT_CADDY,
     ),
     "expired-over-ipv4": Fault(
-        _at_two(V4, V6, first=_OVER), "cert-expired", "handshake.expired", _NOT_CADDY
+        _at_two(V4, V6, first=_OVER),
+        "cert-differs-by-address",
+        "addresses.some-fail",
+        _NOT_CADDY,
+    ),
+    "expired-at-another-address": Fault(
+        _at_two(V4, OTHER_V4, second=_OVER),
+        "cert-differs-by-address",
+        "addresses.some-fail",
+        _NOT_CADDY,
+    ),
+    "not-renewed-at-another-address": Fault(
+        _at_two(V4, OTHER_V4, second=_OVERDUE),
+        "cert-differs-by-address",
+        "addresses.behind",
+        _NOT_CADDY,
     ),
     # What is spoken there
     "tls-1-1-only": Fault(Place.served, "tls-too-old", "handshake.no-common-version", _only("1.1")),
@@ -511,7 +538,10 @@ ODDITIES: Final[dict[str, Oddity]] = {
         _cross_signed(trusts=("old", "young"), sends_both=True)
     ),
     "cross-signed-by-one-that-is-over": Oddity(_expired_twin),
-    "must-staple-with-its-staple": Oddity(lambda p: _must_staple(p, stapled=True), _STAPLES),
+    "must-staple-with-its-staple": Oddity(
+        lambda p: _must_staple(p, (NOW - DAY, NOW + 3 * DAY)), _STAPLES
+    ),
     "another-one-over-ipv6": Oddity(_at_two(V4, V6), _NOT_CADDY),
+    "another-one-at-another-address": Oddity(_at_two(V4, OTHER_V4), _NOT_CADDY),
     "websockets": Oddity(_websockets),
 }
