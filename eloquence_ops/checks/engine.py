@@ -48,6 +48,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     tls_chain,
     tls_elsewhere,
     tls_http,
+    tls_renewal,
     tls_vouching,
     tls_websocket,
 )

@@ -48,6 +48,11 @@ def dead_of(role: Role) -> Fact[AddressLookup]:
     return Fact(f"dead:{role}")
 
 
+def tried_of(role: Role) -> Fact[bool]:
+    """There when the first address of each family was tried, whatever came of it."""
+    return Fact(f"tried:{role}")
+
+
 def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")
 

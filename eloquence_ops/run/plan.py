@@ -30,6 +30,7 @@ from eloquence_ops.run.facts import (
     endpoint_of,
     lookup_of,
     others_of,
+    tried_of,
 )
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
@@ -185,7 +186,7 @@ class Plan:
                 partial(self._reach, role),
                 waits=3,
                 needs=(lookup_of(role),),
-                provides=(client_of(role), others_of(role), dead_of(role)),
+                provides=(client_of(role), others_of(role), dead_of(role), tried_of(role)),
                 finish=partial(self._hang_up, role),
             ),
         ]
@@ -239,6 +240,7 @@ class Plan:
             for road, came_to in zip(roads, tried, strict=True)
             if came_to == "works"
         ]
+        board.put(tried_of(role), True)
         if set(tried) == {"dead"}:
             board.put(dead_of(role), lookup)
         if not clients:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Final
 
-from eloquence_ops.checks import tls_http
+from eloquence_ops.checks import tls_http, tls_renewal
 from eloquence_ops.checks.fingerprints import is_livekit
 from eloquence_ops.checks.tls_vouching import demands_staple
+from eloquence_ops.endpoints import scope_of
 from eloquence_ops.observations import TlsChain
 from eloquence_ops.probes import tls, websocket_offer
 from eloquence_ops.probes.http import HttpClient, HttpRequest
+from eloquence_ops.probes.road import Road
 from eloquence_ops.run.facts import (
     Role,
     answers_as_livekit,
@@ -18,6 +22,7 @@ from eloquence_ops.run.facts import (
     endpoint_of,
     lookup_of,
     others_of,
+    tried_of,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ class TlsProbes:
             plan.probe(f"{role}.nameless", self._nameless, needs=needs),
             plan.probe(f"{role}.addresses", self._addresses, waits=3, needs=lookup),
             plan.probe(f"{role}.staple", self._staple, needs=needs),
+            plan.probe(f"{role}.renewal", self._renewal, needs=(*lookup, tried_of(role))),
         ]
         if self._is_examined():
             return [*found, plan.probe(f"{role}.offers", self._offers, needs=needs)]
@@ -75,12 +81,8 @@ class TlsProbes:
 
     async def _staple(self, board: Board) -> None:
         """Only where a certificate demands a stapled answer; `reach` noted the chains before."""
-        plan, name = self._plan, str(board.get(endpoint_of(self._role)))
-        demanding = {
-            chain.address
-            for chain in board.observations
-            if isinstance(chain, TlsChain) and chain.endpoint == name and demands_staple(chain)
-        }
+        plan = self._plan
+        demanding = {chain.address for chain in self._chains(board) if demands_staple(chain)}
         clients = [one for one in self._clients(board) if one.road.address in demanding]
         if not clients:
             return
@@ -97,6 +99,39 @@ class TlsProbes:
         )
         for answer in await asyncio.gather(*asked):
             board.note(answer)
+
+    async def _renewal(self, board: Board) -> None:
+        """The request of an authority that renews, for a file that nobody has."""
+        plan, endpoint = self._plan, board.get(endpoint_of(self._role))
+        now = datetime.now(UTC)
+        asks = any(tls_renewal.may_need_port_80(chain, now) for chain in self._chains(board))
+        lookup, challenged = board.get(lookup_of(self._role)), tls_renewal.challenged(endpoint)
+        is_public = any(scope_of(entry.address) == "public" for entry in lookup.addresses)
+        was_replaced = plan.target.redirection(endpoint) is not None
+        if (
+            not asks
+            or endpoint.is_address
+            or not is_public
+            or (was_replaced and plan.target.redirection(challenged) is None)
+        ):
+            return
+        path = f"{tls_renewal.PATH}eloquence-{token_urlsafe(9)}"
+        request = HttpRequest(tls_renewal.PURPOSE, "GET", path)
+
+        async def one(road: Road) -> None:
+            async with plan.client(road, board) as client:
+                board.note((await client.send(request)).observation)
+
+        await asyncio.gather(*map(one, plan.roads(challenged, lookup)))
+
+    def _chains(self, board: Board) -> list[TlsChain]:
+        """With a leaf that could be read, at the first address of each family."""
+        name = str(board.get(endpoint_of(self._role)))
+        return [
+            entry
+            for entry in board.observations
+            if isinstance(entry, TlsChain) and entry.endpoint == name and entry.certificates
+        ]
 
     async def _addresses(self, board: Board) -> None:
         """Of a name with many addresses only the first of each family is used; a renewal easily

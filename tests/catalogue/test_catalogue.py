@@ -232,7 +232,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "failed expired revoked unreadable unlisted",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
-        "said": "silent closed failed refused",
+        "said": "silent closed failed refused unreachable connect-timeout",
         # The name that an application gives itself, or that it has none.
         "title": "no-title",
         "direction": "ahead behind",

@@ -100,7 +100,7 @@ def dns_points_elsewhere(record: Path) -> int:
 
 @contextlib.contextmanager
 def _certificates_at(
-    host: Host, folder: Path, shown: Mapping[str, IssuedCertificate], extra: str = ""
+    host: Host, folder: Path, shown: Mapping[str, IssuedCertificate]
 ) -> Iterator[None]:
     """nginx in this namespace, with a certificate of its own at port 443 of each address."""
     sites = "\n".join(
@@ -110,7 +110,7 @@ def _certificates_at(
     )
     (folder / "nginx.conf").write_text(
         f"pid {folder}/pid; error_log {folder}/error.log; user root; daemon off;\n"
-        f"events {{}}\nhttp {{ access_log off;\n{sites}\n{extra}\n}}\n",
+        f"events {{}}\nhttp {{ access_log off;\n{sites}\n}}\n",
         encoding="utf-8",
     )
     with host.running([require("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], ""):
@@ -128,6 +128,25 @@ def cert_differs_by_address(record: Path) -> int:
         with (
             server.services(f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}+{PROXY_V4}"),
             _certificates_at(server, folder, {SERVER_V4: renewed, PROXY_V4: forgotten}),
+        ):
+            api = ("--api", "https://api.éloquence.test", "--resolver", SERVER_V4)
+            root = ("--ca", str(authority.root_path))
+            return doctor(client, record, *api, *root, "--only", "tls")
+
+
+def cert_renewal_blocked(record: Path) -> int:
+    """A certificate in its last days, and nobody at port 80 whom its authority could ask."""
+    with two_hosts() as (client, server), tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        authority, now = Authority(folder / "ca"), datetime.now(UTC)
+        ending = authority.issue(
+            ["api.éloquence.test"],
+            not_before=now - timedelta(days=85),
+            not_after=now + timedelta(days=5),
+        )
+        with (
+            server.services(f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}"),
+            _certificates_at(server, folder, {SERVER_V4: ending}),
         ):
             api = ("--api", "https://api.éloquence.test", "--resolver", SERVER_V4)
             root = ("--ca", str(authority.root_path))
@@ -166,6 +185,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "dns-ipv6-broken": dns_ipv6_broken,
     "dns-points-elsewhere": dns_points_elsewhere,
     "cert-differs-by-address": cert_differs_by_address,
+    "cert-renewal-blocked": cert_renewal_blocked,
     "real-stack-healthy": real_stack_healthy,
     "real-stack-livekit-down": real_stack_livekit_down,
     "real-stack-agent-absent": real_stack_agent_absent,

@@ -73,6 +73,12 @@ def test_a_renewal_that_left_one_of_two_machines_out_is_one_fault() -> None:
     assert result.verdict == "broken"
 
 
+def test_a_closed_port_80_is_why_a_renewal_is_overdue() -> None:
+    result = replayed("cert-renewal-blocked")
+    assert named(result) == {"cert-renewal-blocked": "certain"}
+    assert result.verdict == "degraded"
+
+
 def test_the_real_livekit_behind_the_real_nginx_is_healthy() -> None:
     result = replayed("real-stack-healthy")
     assert result.problems == ()
