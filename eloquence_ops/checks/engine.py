@@ -49,6 +49,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     tls_elsewhere,
     tls_http,
     tls_renewal,
+    tls_versions,
     tls_vouching,
     tls_websocket,
 )
@@ -61,6 +62,7 @@ from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.untrusted import one_line
 
 THIS_MACHINE = Subject("this machine")
+_ON_DISK = "server.certificate"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ def judge_all(seen: Seen, catalogue: Catalogue) -> tuple[Finding, ...]:
         for check in catalogue.checks.values()
         if check.area in seen.asked.areas or check.area == "machine"
     )
+    if seen.was_inside and "tls" in seen.asked.areas:
+        # Certificates have two vantages: what is served, and what the server has on its disk.
+        wanted |= {_ON_DISK}
     run = _Run(seen, catalogue)
     for check_id in catalogue.with_requirements(wanted):
         run.judge(catalogue.checks[check_id])
@@ -268,7 +273,7 @@ def _about_server(which: str, seen: Seen) -> About:
         "server-livekit": str(target.livekit or seen.handed_out or target.livekit_unit),
         "server-media": server_media.media_name(seen),
     }[which]
-    thing = name if seen.asked.looks_inside(target) else None
+    thing = name if seen.was_inside else None
     return About(Subject(name), thing, frozenset({name, machine_name, THIS_MACHINE.name}), "server")
 
 

@@ -18,6 +18,7 @@ from eloquence_ops.observations import (
     MachineNetwork,
     NameShown,
     NameSurvey,
+    ServerCertificates,
     SessionAnswer,
     UnitJournal,
     UnitState,
@@ -62,6 +63,15 @@ class Asked:
     def looks_inside(self, target: Target) -> bool:
         """Whether the server is examined from inside."""
         return "server" in self.areas and (self.on_server or target.server is not None)
+
+    def compares_disk(self, target: Target) -> bool:
+        """Whether the certificates on the server's disk are read, beside those that are served.
+
+        Of an address that was typed nobody knows which server it belongs to.
+        """
+        if self.addresses or "tls" not in self.areas or "server" in self.left_out:
+            return False
+        return self.on_server or target.server is not None
 
     def services(self, target: Target) -> frozenset[Role]:
         """Which of the two are spoken to in HTTP.
@@ -115,6 +125,13 @@ class Seen:
             for entry in self.every(kind)
             if getattr(entry, "endpoint", None) == name and entry.vantage is Vantage.HERE
         ]
+
+    @cached_property
+    def was_inside(self) -> bool:
+        """Whether something of the server's inside is to be judged, or is missing."""
+        if self.asked.looks_inside(self.target):
+            return True
+        return self.asked.compares_disk(self.target) and self.one(ServerCertificates) is not None
 
     def from_server(self, purpose: str) -> HttpExchange | None:
         """The exchange with this purpose that was made on the server."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eloquence_ops.checks import server_sites
 from eloquence_ops.checks.registry import Judgement, Verdict, check
@@ -26,17 +27,26 @@ from eloquence_ops.observations.server_proxy import CertificateFile
     },
 )
 def certificate(role: Role, seen: Seen) -> Judgement:
-    """A proxy reads its certificate when it starts and when it is told to, and at no other time."""
+    """A proxy reads its certificate when it starts and when it is told to, and at no other time.
+
+    Two address families may end at two proxies; each that shows another one is judged for itself.
+    """
     endpoint, facts = seen.target.endpoint(role), seen.one(ServerCertificates)
     if endpoint is None or not endpoint.secure:
         yield Verdict("none")
         return
-    shown = [chain.certificates[0] for chain in chains(endpoint, seen)]
+    shown = {chain.family: chain.certificates[0] for chain in chains(endpoint, seen)}
     if not shown:
         yield Verdict("not-shown")
         return
-    if facts is not None:
-        yield _compared(shown[0], list(_files(endpoint, facts, seen)))
+    if facts is None:
+        return
+    files = list(_files(endpoint, facts, seen))
+    if len({leaf.sha256 for leaf in shown.values()}) == 1:
+        yield _compared(next(iter(shown.values())), files)
+        return
+    for family, leaf in shown.items():
+        yield replace(_compared(leaf, files), family=family)
 
 
 def _compared(served: SentCertificate, files: list[CertificateFile]) -> Verdict:

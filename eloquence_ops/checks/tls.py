@@ -47,6 +47,7 @@ def reachable_(endpoint: Endpoint, seen: Seen) -> Judgement:
         "name-mismatch": "server_name names",
         "untrusted": "issuer detail",
         "plaintext": "address",
+        "other-protocol": "address protocol excerpt",
         "closed": "detail",
         "silent": "seconds",
         "no-common-version": "detail",
@@ -103,8 +104,9 @@ def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
             return {"server_name": entry.server_name, "names": leaf.names if leaf else ()}
         case "untrusted":
             return {"issuer": issuer, "detail": entry.detail}
-        case "plaintext":
-            return {"address": entry.address}
+        case "plaintext" | "other-protocol":
+            spoken = {"protocol": entry.protocol, "excerpt": entry.excerpt}
+            return {"address": entry.address, **(spoken if outcome == "other-protocol" else {})}
         case "silent":
             return {"seconds": round(entry.duration_s, 1)}
         case _:

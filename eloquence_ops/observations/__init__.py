@@ -16,6 +16,7 @@ from eloquence_ops.observations.certificates import (
     NamelessAnswer,
     StapleAnswer,
     TlsChain,
+    TlsVersions,
 )
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
@@ -66,6 +67,7 @@ AnyObservation = Annotated[
     | NamelessAnswer
     | AddressAnswer
     | StapleAnswer
+    | TlsVersions
     | WebsocketOffer
     | HttpExchange
     | ApiRoutes
@@ -112,6 +114,7 @@ __all__ = [
     "TcpConnect",
     "TlsChain",
     "TlsHandshake",
+    "TlsVersions",
     "UnitJournal",
     "UnitState",
     "WebsocketOffer",

@@ -118,3 +118,18 @@ class StapleAnswer(Observation):
     status: StapleStatus = ""
     next_update: datetime | None = None
     detail: str = ""
+
+
+class TlsVersions(Observation):
+    """Which versions of TLS are taken when each is offered alone. Nothing is verified.
+
+    In `unknown` is what this machine's OpenSSL cannot offer, or what brought no answer.
+    """
+
+    kind: Literal["transport.versions"] = "transport.versions"
+    endpoint: str
+    family: Family
+    address: str
+    taken: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()

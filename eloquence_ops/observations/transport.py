@@ -16,6 +16,7 @@ TlsOutcome = Literal[
     "name-mismatch",
     "untrusted",
     "plaintext",
+    "other-protocol",
     "closed",
     "silent",
     "no-common-version",
@@ -55,8 +56,9 @@ class TlsHandshake(Observation):
     """One TLS handshake, verified as a client verifies it: chain as sent, name, dates.
 
     `server_name` is what the certificate must be for; a name is sent as SNI, an address is not.
-    `plaintext`: HTTP without TLS was spoken. `closed`, `silent`: TCP was connected, and the
-    handshake ended or stayed without an answer.
+    `plaintext`: HTTP without TLS was spoken; `other-protocol`: something else, of which `protocol`
+    is the name (`unknown-protocol` where it has none) and `excerpt` the beginning. `closed`,
+    `silent`: TCP was connected, and the handshake ended or stayed without an answer.
     """
 
     kind: Literal["transport.tls"] = "transport.tls"
@@ -68,3 +70,5 @@ class TlsHandshake(Observation):
     version: str = ""
     certificate: Certificate | None = None
     detail: str = ""
+    protocol: str = ""
+    excerpt: str = ""

@@ -18,7 +18,7 @@ from eloquence_ops.observations.certificates import (
     TlsChain,
 )
 from eloquence_ops.observations.transport import Certificate, TlsHandshake, TlsOutcome
-from eloquence_ops.probes import certificates, chains, remote_text
+from eloquence_ops.probes import certificates, chains, in_clear, remote_text
 from eloquence_ops.probes.chains import Shown
 from eloquence_ops.probes.channel import Channel
 from eloquence_ops.probes.road import Road
@@ -44,8 +44,6 @@ _NO_VERSION: Final = frozenset(
         "WRONG_SSL_VERSION",
     }
 )
-# Every TLS record starts with its type, 20 to 23, and 3 (RFC 8446, 5.1).
-_RECORD_TYPES: Final = range(20, 24)
 
 
 def client_context(ca: str | None) -> ssl.SSLContext:
@@ -108,7 +106,7 @@ async def handshake(
     """One handshake for the endpoint's name, at most `timeout_s` seconds, and what was shown.
 
     Where it fails, one more connection looks why (at most `SECOND_LOOK_S` longer): it reads the
-    certificates that were refused, or asks whether plain HTTP is spoken. OpenSSL tells the first
+    certificates that were refused, or what is spoken instead of TLS. OpenSSL tells the first
     of several faults of a chain; `detail` has its words. `given` are the fingerprints of
     `given_roots`. Never raises for what a server does.
     """
@@ -117,14 +115,14 @@ async def handshake(
     name = road.endpoint.host.partition("%")[0]
     tried = await _try(road, context, name, timeout_s)
     look_s = min(timeout_s, SECOND_LOOK_S)
+    speaker = ""
     if tried.outcome in ("expired", "not-yet-valid", "name-mismatch", "untrusted"):
         tried.shown = (await _try(road, _reading_only(), name, look_s)).shown
-    elif (
-        tried.connected
-        and tried.outcome in ("failed", "closed", "silent")
-        and await _speaks_plain_http(road, tried.first_bytes, look_s)
-    ):
-        tried.outcome = "plaintext"
+    elif tried.connected and tried.outcome in ("failed", "closed", "silent"):
+        tried.first_bytes = await _said_in_clear(road, tried.first_bytes, look_s)
+        speaker = in_clear.speaker(tried.first_bytes)
+        if speaker:
+            tried.outcome = "plaintext" if speaker == "HTTP" else "other-protocol"
     certificate: Certificate | None = None
     if tried.shown is not None:
         described = certificates.describe(tried.shown.sent[0], redactor, name)
@@ -144,6 +142,12 @@ async def handshake(
         version=tried.version,
         certificate=certificate,
         detail=remote_text.line(tried.detail, redactor, limit=300),
+        protocol=speaker,
+        excerpt=remote_text.line(
+            tried.first_bytes[: in_clear.SHOWN], redactor, limit=in_clear.SHOWN
+        )
+        if speaker
+        else "",
     )
     if tried.shown is None:
         return made, None
@@ -247,16 +251,14 @@ def _reading_only() -> ssl.SSLContext:
     return context
 
 
-async def _speaks_plain_http(road: Road, first_bytes: bytes, timeout_s: float) -> bool:
-    """What the server said to a ClientHello, and where that is no TLS, what it says to a GET.
+async def _said_in_clear(road: Road, first_bytes: bytes, timeout_s: float) -> bytes:
+    """What the server said to a ClientHello, and where that is nothing, what it says to a GET.
 
     Many an HTTP server answers a ClientHello with 400. Some wait for the end of the line, which
-    a ClientHello may not have, or just close.
+    a ClientHello may not have, or just close. Others greet late.
     """
-    if first_bytes.startswith(b"HTTP/"):
-        return True
-    if first_bytes[1:2] == b"\x03" and first_bytes[0] in _RECORD_TYPES:
-        return False
+    if first_bytes:
+        return first_bytes
     channel: Channel | None = None
     answer = b""
     try:
@@ -264,7 +266,7 @@ async def _speaks_plain_http(road: Road, first_bytes: bytes, timeout_s: float) -
             channel = await Channel.open(road.family, road.address, road.port)
             await channel.send(b"GET / HTTP/1.0\r\nHost: " + _host(road) + b"\r\n\r\n")
             while len(answer) < len(b"HTTP/"):
-                data = await channel.receive(64)
+                data = await channel.receive(in_clear.SHOWN)
                 if not data:
                     break
                 answer += data
@@ -273,7 +275,7 @@ async def _speaks_plain_http(road: Road, first_bytes: bytes, timeout_s: float) -
     finally:
         if channel is not None:
             channel.close()
-    return answer.startswith(b"HTTP/")
+    return answer
 
 
 def _host(road: Road) -> bytes:

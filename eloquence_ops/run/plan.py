@@ -123,10 +123,12 @@ class Plan:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
-        if self.asked.looks_inside(self.target):
+        looks_inside = self.asked.looks_inside(self.target)
+        if looks_inside or self.asked.compares_disk(self.target):
             from eloquence_ops.run.server_probes import ServerProbes
 
-            found += ServerProbes(self).all()
+            inside = ServerProbes(self)
+            found += inside.all() if looks_inside else inside.facts()
         if services == {"api", "livekit"}:
             found += [*self._road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()

@@ -44,6 +44,14 @@ class ServerProbes:
         self._connecting = _Span()
 
     def all(self) -> list[Probe]:
+        return [
+            *self.facts(),
+            self._plan.probe("server.own-clock", self._own_clock),
+            *ServerRequests(self._plan).all(),
+        ]
+
+    def facts(self) -> list[Probe]:
+        """The way there and what is on it, without a request to a service."""
         from eloquence_ops.run.board import Probe
 
         return [
@@ -54,7 +62,6 @@ class ServerProbes:
                 provides=(LINK,),
                 finish=self._leave,
             ),
-            self._plan.probe("server.own-clock", self._own_clock),
             Probe(
                 "server.facts",
                 self._facts,
@@ -62,7 +69,6 @@ class ServerProbes:
                 needs=(LINK,),
                 provides=(SERVER_FACTS,),
             ),
-            *ServerRequests(self._plan).all(),
         ]
 
     # The way there

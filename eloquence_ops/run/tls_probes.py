@@ -11,8 +11,8 @@ from eloquence_ops.checks import tls_http, tls_renewal
 from eloquence_ops.checks.fingerprints import is_livekit
 from eloquence_ops.checks.tls_vouching import demands_staple
 from eloquence_ops.endpoints import scope_of
-from eloquence_ops.observations import TlsChain
-from eloquence_ops.probes import tls, websocket_offer
+from eloquence_ops.observations import TcpConnect, TlsChain
+from eloquence_ops.probes import tls, tls_versions, websocket_offer
 from eloquence_ops.probes.http import HttpClient, HttpRequest
 from eloquence_ops.probes.road import Road
 from eloquence_ops.run.facts import (
@@ -46,6 +46,9 @@ class TlsProbes:
             plan.probe(f"{role}.nameless", self._nameless, needs=needs),
             plan.probe(f"{role}.addresses", self._addresses, waits=3, needs=lookup),
             plan.probe(f"{role}.staple", self._staple, needs=needs),
+            plan.probe(
+                f"{role}.versions", self._versions, waits=2, needs=(*lookup, tried_of(role))
+            ),
             plan.probe(f"{role}.renewal", self._renewal, needs=(*lookup, tried_of(role))),
         ]
         if self._is_examined():
@@ -96,6 +99,27 @@ class TlsProbes:
                 redactor=plan.redactor,
             )
             for client in clients
+        )
+        for answer in await asyncio.gather(*asked):
+            board.note(answer)
+
+    async def _versions(self, board: Board) -> None:
+        """At the first address of each family that takes connections; a handshake that failed may
+        have failed for want of a version."""
+        plan, endpoint = self._plan, board.get(endpoint_of(self._role))
+        name = str(endpoint)
+        connected = {
+            entry.address
+            for entry in board.observations
+            if isinstance(entry, TcpConnect)
+            and entry.endpoint == name
+            and entry.outcome == "connected"
+        }
+        roads = plan.roads(endpoint, board.get(lookup_of(self._role))) if endpoint.secure else []
+        asked = (
+            tls_versions.ask(road, timeout_s=plan.timeout_s, started=board.started)
+            for road in roads
+            if road.address in connected
         )
         for answer in await asyncio.gather(*asked):
             board.note(answer)

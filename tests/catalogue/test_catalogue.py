@@ -223,7 +223,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "families": "ipv4 ipv6",
         "outcome": "refused silent unreachable failed closed not-http gateway-timeout wants-tls "
         "no-python python-too-old cut garbage expired not-yet-valid name-mismatch untrusted "
-        "plaintext no-common-version",
+        "plaintext other-protocol no-common-version",
         "resolver": "system none",
         "url_scope": "loopback private public",
         "api_scope": "loopback private public",
@@ -232,6 +232,7 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "failed expired revoked unreadable unlisted",
         # Among much else: tests/catalogue/test_worded.py.
         "detail": "silent closed interrupted not-signalling",
+        "protocol": "unknown-protocol",
         "said": "silent closed failed refused unreachable connect-timeout",
         # The name that an application gives itself, or that it has none.
         "title": "no-title",

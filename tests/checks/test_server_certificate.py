@@ -7,14 +7,32 @@ from typing import Any
 
 import pytest
 
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.checks.engine import judge_all
 from eloquence_ops.checks.registry import Verdict
 from eloquence_ops.checks.seen import Asked, Seen
 from eloquence_ops.checks.server_certificate import certificate
 from eloquence_ops.endpoints import parse
-from eloquence_ops.observations import AnyObservation, ServerCertificates, ServerProxies
+from eloquence_ops.findings import Family
+from eloquence_ops.observations import (
+    AnyObservation,
+    ServerCertificates,
+    ServerProxies,
+    ServerReach,
+)
 from eloquence_ops.observations.server_proxy import CertificateFile, Proxy, ProxySite
 from eloquence_ops.settings import Target
-from tests.checks.sent_chains import ADDRESS, DAY, MIDDLE, NAME, NOW, leaf, sent
+from tests.checks.sent_chains import (
+    ADDRESS,
+    DAY,
+    MIDDLE,
+    NAME,
+    NOW,
+    connected,
+    leaf,
+    resolved,
+    sent,
+)
 
 SITE = "/etc/ssl/site.pem"
 SERVED = leaf()
@@ -109,3 +127,51 @@ def test_without_either_side_nothing_is_compared() -> None:
     assert judged(sent(SERVED, MIDDLE), files=None) == []
     plain = judged(sent(SERVED, MIDDLE), files=(file(),), api="http://api.éloquence.com")
     assert [v.outcome for v in plain] == ["none"]
+
+
+def test_what_each_address_family_shows_is_looked_for_on_disk() -> None:
+    newer = leaf(**RENEWED)
+    over_ipv6 = sent(newer).model_copy(update={"family": Family.IPV6, "address": "2001:db8::10"})
+    both = judged(sent(), over_ipv6, site(SITE), files=(file(**RENEWED),))
+    assert [(verdict.outcome, verdict.family) for verdict in both] == [
+        ("not-reloaded", Family.IPV4),
+        ("ok", Family.IPV6),
+    ]
+    same = sent().model_copy(update={"family": Family.IPV6})
+    (verdict,) = judged(sent(), same, site(SITE), files=(file(),))
+    assert (verdict.outcome, verdict.family) == ("ok", None)
+
+
+REACHED = ServerReach(
+    at_s=0.0, outcome="reached", way="ssh", host="ubuntu@203.0.113.10", said=None, privilege="root"
+)
+
+
+def inside(*observations: AnyObservation, **asked: Any) -> set[str]:
+    """The findings about the server, where only certificates were asked for."""
+    target = Target("t", api=ADDRESS, server="ubuntu@203.0.113.10")
+    everything = (resolved(), connected(), sent(), *observations)
+    seen = Seen(target, Asked(frozenset({"tls"}), **asked), NOW, everything)
+    found = judge_all(seen, catalogue())
+    return {finding.id for finding in found if finding.area == "server"}
+
+
+ON_DISK = ServerCertificates(at_s=0.0, certificates=(file(**RENEWED),))
+
+
+def test_check_ssl_compares_the_disk_of_a_server_that_can_be_reached() -> None:
+    assert inside(REACHED, ON_DISK, site(SITE)) == {
+        "server.reached.ok",
+        "server.certificate.not-reloaded",
+        "server.certificate.none",  # LiveKit, which has no address here
+    }
+
+
+def test_a_server_that_cannot_be_reached_does_not_spoil_check_ssl() -> None:
+    gone = REACHED.model_copy(update={"outcome": "failed", "said": ("gone", "absent")})
+    assert inside(gone) == set()
+
+
+def test_where_the_server_was_left_out_or_an_address_typed_no_disk_is_read() -> None:
+    assert inside(REACHED, ON_DISK, addresses=(ADDRESS,)) == set()
+    assert inside(REACHED, ON_DISK, left_out=frozenset({"server"})) == set()

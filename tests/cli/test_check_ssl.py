@@ -143,3 +143,15 @@ def test_an_address_where_livekit_answers_is_asked_for_a_websocket(
         ("tls.http.ok", f"https://{API}"),
         ("tls.websocket.none", f"https://{API}"),
     }
+
+
+def test_the_disk_is_read_where_this_machine_is_the_server(
+    healthy: LabSystem, tmp_path: Path
+) -> None:
+    words = ("check-ssl", *way_to(healthy), "--on-server", "--output", "json")
+    done = run(*words, cwd=tmp_path)
+    assert done.code == 0, done.text
+    inside = {
+        entry["check"] for entry in json.loads(done.text)["findings"] if "server" in entry["id"]
+    }
+    assert inside == {"server.reached", "server.certificate"}

@@ -192,6 +192,20 @@ async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await reader.read()
 
 
+async def greets_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Says nothing to a ClientHello, which holds no whole line."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"220 mail.test ESMTP Postfix\r\n")
+    await writer.drain()
+    await reader.read()
+
+
+async def spits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Bytes that a terminal would obey, and more of them than anybody wants to read."""
+    writer.write(b"\x1b[2J\x00" + b"A" * 100_000)
+    await reader.read()
+
+
 @pytest.mark.parametrize(
     ("handler", "outcome"),
     [
@@ -199,7 +213,8 @@ async def greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         (waits_for_the_head, "plaintext"),
         (closes_on_what_is_no_get, "plaintext"),
         (says(b"HTTP/1.1 200 OK\r\n\r\n"), "plaintext"),
-        (greets, "failed"),
+        (greets, "other-protocol"),
+        (greets_late, "other-protocol"),
         (closes_at_once, "closed"),
         (resets, "closed"),
         (silent, "silent"),
@@ -213,6 +228,27 @@ def test_a_port_that_speaks_no_tls(
     seen = seen_of(None, trusting, handler=handler, timeout_s=1.0)
     assert (seen.outcome, seen.certificate) == (outcome, None)
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("handler", "protocol", "excerpt"),
+    [
+        (greets, "SSH", "SSH-2.0-OpenSSH_9.2"),
+        (greets_late, "SMTP", "220 mail.test ESMTP Postfix"),
+    ],
+)
+def test_what_is_spoken_instead_is_named(
+    handler: Handler, protocol: str, excerpt: str, trusting: ssl.SSLContext
+) -> None:
+    seen = seen_of(None, trusting, handler=handler, timeout_s=1.0)
+    assert (seen.protocol, seen.excerpt) == (protocol, excerpt)
+
+
+def test_what_is_spoken_is_shown_bounded_and_harmless(trusting: ssl.SSLContext) -> None:
+    seen = seen_of(None, trusting, handler=spits, timeout_s=1.0)
+    assert (seen.outcome, seen.protocol) == ("other-protocol", "unknown-protocol")
+    assert seen.excerpt.isprintable()
+    assert len(seen.excerpt) <= 60
 
 
 def test_at_most_one_more_connection_is_made(trusting: ssl.SSLContext) -> None:
