@@ -11,7 +11,8 @@ from eloquence_ops.checks.tls_chain import walk
 from eloquence_ops.endpoints import Endpoint, covers
 from eloquence_ops.findings import Evidence
 from eloquence_ops.observations import TcpConnect, TlsChain, TlsHandshake
-from eloquence_ops.observations.transport import TlsOutcome
+from eloquence_ops.observations.certificates import SentCertificate
+from eloquence_ops.observations.transport import Certificate, TlsOutcome
 
 _OF_CERTIFICATES: Final = frozenset({"expired", "not-yet-valid", "name-mismatch", "untrusted"})
 
@@ -96,10 +97,7 @@ def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
         case "expired":
             return _ended(entry, seen) or {"not_after": None, "issuer": issuer}
         case "not-yet-valid":
-            return {
-                "not_before": f"{leaf.not_before:%Y-%m-%d %H:%M} UTC" if leaf else None,
-                "issuer": issuer,
-            }
+            return _to_come(entry, seen) or {"not_before": None, "issuer": issuer}
         case "name-mismatch":
             return {"server_name": entry.server_name, "names": leaf.names if leaf else ()}
         case "untrusted":
@@ -115,13 +113,27 @@ def _evidence(entry: TlsHandshake, outcome: TlsOutcome, seen: Seen) -> Evidence:
 
 def _ended(entry: TlsHandshake, seen: Seen) -> Evidence | None:
     """Whose end has come: the leaf's, or that of something above it in the chain."""
+    for one in _path(entry, seen):
+        if one.not_after < seen.now:
+            return {"not_after": f"{one.not_after:%Y-%m-%d %H:%M} UTC", "issuer": one.issuer}
+    return None
+
+
+def _to_come(entry: TlsHandshake, seen: Seen) -> Evidence | None:
+    """Whose time is still to come, likewise."""
+    for one in _path(entry, seen):
+        if one.not_before > seen.now:
+            return {"not_before": f"{one.not_before:%Y-%m-%d %H:%M} UTC", "issuer": one.issuer}
+    return None
+
+
+def _path(entry: TlsHandshake, seen: Seen) -> tuple[Certificate | SentCertificate, ...]:
+    """From the leaf up."""
     sent = (
         chain.certificates
         for chain in seen.every(TlsChain)
         if (chain.endpoint, chain.address) == (entry.endpoint, entry.address)
     )
     up = walk(next(sent, ()))
-    for one in (entry.certificate, *(up.path[1:] if up else ())):
-        if one is not None and one.not_after < seen.now:
-            return {"not_after": f"{one.not_after:%Y-%m-%d %H:%M} UTC", "issuer": one.issuer}
-    return None
+    above = up.path[1:] if up else ()
+    return (entry.certificate, *above) if entry.certificate else above

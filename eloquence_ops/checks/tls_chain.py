@@ -104,6 +104,7 @@ NOTHING_SHOWN: Final = {"none": "", "not-shown": ""}
         "untrusted-root": "subject",
         "self-signed": "subject",
         "link-expired": "subject not_after",
+        "link-to-come": "subject not_before",
         "unfit": "detail",
     },
 )
@@ -126,10 +127,8 @@ def _judged(sent: TlsChain, up: Walk, seen: Seen) -> tuple[str, Evidence]:
         return _without_root(leaf, up)
     if sent.verify_code not in _WHOLE:
         return "unfit", {"detail": _detail(sent, seen)}
-    late = [one for one in up.path[1:] if not one.not_before <= seen.now <= one.not_after]
-    if late and sent.verify_code in _EARLY_OR_LATE:
-        ends = f"{late[0].not_after:%Y-%m-%d %H:%M} UTC"
-        return "link-expired", {"subject": late[0].subject, "not_after": ends}
+    if sent.verify_code in _EARLY_OR_LATE and (found := _out_of_time(up, seen)):
+        return found
     root = sent.anchor.subject if sent.anchor else up.missing or up.top.subject
     evidence: Evidence = {"root": root, "sent": sent.sent}
     if up.unused:
@@ -140,6 +139,19 @@ def _judged(sent: TlsChain, up: Walk, seen: Seen) -> tuple[str, Evidence]:
     if len(up.path) > 1 and up.ends_in_root:
         return "superfluous-root", evidence
     return "ok", evidence
+
+
+def _out_of_time(up: Walk, seen: Seen) -> tuple[str, Evidence] | None:
+    """The first certificate above the leaf whose time is over, or else still to come."""
+    for one in up.path[1:]:
+        if one.not_after < seen.now:
+            ends = f"{one.not_after:%Y-%m-%d %H:%M} UTC"
+            return "link-expired", {"subject": one.subject, "not_after": ends}
+    for one in up.path[1:]:
+        if one.not_before > seen.now:
+            begins = f"{one.not_before:%Y-%m-%d %H:%M} UTC"
+            return "link-to-come", {"subject": one.subject, "not_before": begins}
+    return None
 
 
 def _without_root(leaf: SentCertificate, up: Walk) -> tuple[str, Evidence]:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from eloquence_ops.endpoints import covers
+from eloquence_ops.endpoints import covers, ip_address
 from eloquence_ops.observations.certificates import SentCertificate
 from eloquence_ops.observations.transport import Certificate
 from eloquence_ops.probes import remote_text
@@ -115,7 +115,11 @@ def _names(leaf: x509.Certificate, wanted: str) -> list[str]:
     names = _extension(leaf, x509.SubjectAlternativeName)
     if names is None:
         return []
-    found = names.get_values_for_type(x509.DNSName)
+    # An address that stands there as a name is none: nobody compares it with an address.
+    found = [
+        name if ip_address(name) is None else f"DNS:{name}"
+        for name in names.get_values_for_type(x509.DNSName)
+    ]
     addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
     return sorted((*found, *addresses), key=lambda name: not covers(name, wanted))[:_MOST_NAMES]
 

@@ -67,6 +67,10 @@ CHAINS: dict[str, tuple[TlsChain, str]] = {
         sent(leaf(), certificate("R11", "X1", not_after=NOW - DAY), verify_code=10),
         "link-expired",
     ),
+    "an intermediate to come": (
+        sent(leaf(), certificate("R11", "X1", not_before=NOW + DAY), verify_code=9),
+        "link-to-come",
+    ),
 }
 
 
@@ -182,3 +186,10 @@ def test_an_expired_intermediate_lends_its_end_to_the_handshakes_finding() -> No
     made = sent(leaf(), old, verify_code=10)
     outcome, evidence = judged(tls.handshake, made, shaken("expired", leaf()))
     assert (outcome, evidence["not_after"]) == ("expired", "2026-02-28 12:00 UTC")
+
+
+def test_an_intermediate_to_come_lends_its_beginning() -> None:
+    new = certificate("R11", "X1", not_before=NOW + DAY)
+    made = sent(leaf(), new, verify_code=9)
+    outcome, evidence = judged(tls.handshake, made, shaken("not-yet-valid", leaf()))
+    assert (outcome, evidence["not_before"]) == ("not-yet-valid", "2026-03-02 12:00 UTC")

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from eloquence_ops.endpoints import Endpoint
+from eloquence_ops.endpoints import Endpoint, covers
 from eloquence_ops.findings import Family
 from eloquence_ops.observations import TlsChain, TlsHandshake
 from eloquence_ops.observations.certificates import SentCertificate
@@ -250,6 +251,14 @@ def test_a_name_with_accents_is_told_though_cryptography_refuses_it() -> None:
     made = certificates.describe_sent(latin, Redactor())
     assert isinstance(made, SentCertificate)
     assert made.names == ("\\xe9loquence.test",)
+
+
+def test_an_address_that_stands_as_a_name_is_no_address() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.DNSName("127.0.0.4"), x509.IPAddress(ip_address("127.0.0.5"))]
+    made = described(made_with(key, x509.SubjectAlternativeName(names)))
+    assert set(made.names) == {"DNS:127.0.0.4", "127.0.0.5"}
+    assert not any(covers(name, "127.0.0.4") for name in made.names)
 
 
 def test_a_private_key_is_no_certificate() -> None:
