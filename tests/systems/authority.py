@@ -70,6 +70,7 @@ class Party:
         usage: x509.KeyUsage | None = None,
         without_usage: bool = False,
         permitted: str = "",
+        organisation: str = "",
         says_where: bool = True,
     ) -> Party:
         """An intermediate, or with this one's name and key of another, a cross-signed root.
@@ -83,7 +84,8 @@ class Party:
         if permitted:
             more.append((x509.NameConstraints([x509.DNSName(permitted)], None), True))
         more.append((x509.BasicConstraints(ca=True, path_length=path_length), True))
-        return _signed(called, key or ec_key(), self, span, more, says_where=says_where)
+        subject = _called(called, organisation)
+        return _signed(subject, key or ec_key(), self, span, more, says_where=says_where)
 
     def leaf(
         self,
@@ -96,16 +98,18 @@ class Party:
         says_where: bool = True,
     ) -> Party:
         """For a server; a name may be an address. Without names it has but its common name."""
+        key = key or ec_key()
         extensions: list[tuple[x509.ExtensionType, bool]] = [
             (x509.BasicConstraints(ca=False, path_length=None), True),
-            (key_usage(signs=False), True),
+            (key_usage(signs=False, enciphers=isinstance(key, rsa.RSAPrivateKey)), True),
             (x509.ExtendedKeyUsage(purposes), False),
             *more,
         ]
         if names:
             extensions.append((x509.SubjectAlternativeName([_general(n) for n in names]), False))
         called = common_name or names[0]
-        return _signed(called[:64], key or ec_key(), self, span, extensions, says_where=says_where)
+        subject = _called(called[:64])
+        return _signed(subject, key, self, span, extensions, says_where=says_where)
 
 
 def root(
@@ -113,7 +117,7 @@ def root(
 ) -> Party:
     """A root that nobody knows yet."""
     key = key or ec_key()
-    nobody = _signed(called, key, None, YEARS, [])
+    nobody = _signed(_called(called), key, None, YEARS, [])
     return nobody.authority(
         called, key=key, span=span, without_usage=without_usage, says_where=False
     )
@@ -122,7 +126,7 @@ def root(
 def self_signed(*names: str) -> Party:
     key = ec_key()
     extension = x509.SubjectAlternativeName([_general(name) for name in names])
-    return _signed(names[0], key, None, QUARTER, [(extension, False)])
+    return _signed(_called(names[0]), key, None, QUARTER, [(extension, False)])
 
 
 def signed_with(digest: Literal["sha1", "md5"], party: Party, issuer: Party) -> Party:
@@ -158,13 +162,16 @@ def logged() -> tuple[x509.ExtensionType, bool]:
     return x509.UnrecognizedExtension(oid, listed), False
 
 
-def key_usage(*, signs: bool, certificates: bool | None = None) -> x509.KeyUsage:
+def key_usage(
+    *, signs: bool, certificates: bool | None = None, enciphers: bool = False
+) -> x509.KeyUsage:
+    """`signs`: an authority's, which may be without the right to sign certificates."""
     return x509.KeyUsage(
         digital_signature=not signs,
         key_cert_sign=signs if certificates is None else certificates,
         crl_sign=signs,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=enciphers,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,
@@ -185,8 +192,13 @@ def filed(folder: Path, stem: str, party: Party, *sent: Party) -> IssuedCertific
     return IssuedCertificate(party.certificate, chain, key, ())
 
 
+def _called(common_name: str, organisation: str = "") -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation)] if organisation else []
+    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
 def _signed(
-    called: str,
+    subject: x509.Name,
     key: Key,
     issuer: Party | None,
     span: Span,
@@ -194,7 +206,6 @@ def _signed(
     *,
     says_where: bool = False,
 ) -> Party:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     by = issuer.key if issuer else key
     builder = (
         x509.CertificateBuilder()

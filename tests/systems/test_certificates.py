@@ -27,6 +27,7 @@ from eloquence_ops.run.examine import Result
 from eloquence_ops.secrets import Redactor
 from eloquence_ops.settings import Target
 from tests.cli.labs import served as served_here
+from tests.systems import authority
 from tests.systems.proxies import PROXIES, Site
 from tests.systems.tls_matrix import Case, Served, made, serving
 from tests.systems.tls_offers import FAULTS, ODDITIES, Fault, Oddity
@@ -96,6 +97,13 @@ def _is_called(result: Result, cause: str, finding: str) -> None:
     assert f"tls.{finding}" in problems
     assert [chosen.cause.id for chosen in result.diagnosis.causes] == [cause], problems
     assert result.diagnosis.unexplained == ()
+
+
+def test_an_intermediate_that_is_still_to_come_is_the_one_that_is_told(of: Of) -> None:
+    result = of("nginx", "intermediate-to-come").result
+    (told,) = (found for found in result.findings if found.id == "tls.handshake.not-yet-valid")
+    assert told.evidence["not_before"] == f"{authority.NOW + authority.DAY:%Y-%m-%d %H:%M} UTC"
+    assert "tls.chain.link-expired" not in {found.id for found in result.findings}
 
 
 @each(ODDITIES)

@@ -116,9 +116,7 @@ BY_HAND: Final[dict[str, ByHand]] = {
     "data before the handshake": ByHand(
         _says(lambda: record(DATA, b"A" * 100)), "failed", "UNEXPECTED_MESSAGE"
     ),
-    "a record of no type": ByHand(
-        _says(lambda: record(99, b"A" * 100)), "failed", "UNEXPECTED_MESSAGE"
-    ),
+    "a record of no type": ByHand(_says(lambda: record(99, b"A" * 100)), "other-protocol"),
     "a record that is too long": ByHand(
         _says(lambda: b"\x16\x03\x03\xff\xff" + b"A" * 0xFFFF), "failed", "PACKET_LENGTH_TOO_LONG"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import socket
@@ -70,14 +71,28 @@ Serving = Callable[[Path, Sequence[End]], contextlib.AbstractContextManager[None
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports, free at this moment over IPv4 and IPv6."""
-    found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
-        if len(found) == count:
-            break
-        if _is_free(port):
-            found.append(port)
-    return found
+    """So many ports, free at this moment over IPv4 and IPv6, and this process alone takes them."""
+    return list(itertools.islice(filter(_is_free, _OWN), count))
+
+
+def _own() -> Iterator[int]:
+    """Ports that no other process takes from here: two that start servers at once would otherwise
+    choose the same one now and then, and HAProxy shares a port with whoever has it."""
+    blocks = range(_PORTS.start, _PORTS.stop, _BLOCK)
+    for first in random.sample(blocks, len(blocks)):
+        guard = socket.socket(socket.AF_UNIX)
+        try:
+            guard.bind(f"\0eloquence-tests-ports-{first}")  # abstract: gone with the process
+        except OSError:
+            guard.close()
+            continue
+        _GUARDS.append(guard)
+        yield from range(first, first + _BLOCK)
+
+
+_BLOCK: Final = 100
+_GUARDS: Final[list[socket.socket]] = []
+_OWN: Final = _own()
 
 
 def _is_free(port: int) -> bool:

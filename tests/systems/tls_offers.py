@@ -51,6 +51,7 @@ class Offer:
     `shown`: at an address, one chain or several with keys of different kinds. `typed_host`: what
     is asked for where it is not the case's own name. `site`: what the server is told its name is.
     `stapled`: from when to when the stapled answer of the authority holds.
+    `port_80`: as of a public address, where authorities ask; it is reached on this machine instead.
     """
 
     shown: Mapping[str, tuple[Chain, ...]]
@@ -59,6 +60,7 @@ class Offer:
     typed_host: str = ""
     site: str = ""
     stapled: Span | None = None
+    port_80: Literal["", "closed", "answers"] = ""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,14 @@ def _must_staple(place: Place, stapled: Span | None = None) -> Offer:
     return place.sends(leaf, place.issuer, stapled=stapled)
 
 
+def _over_acme(port_80: Literal["closed", "answers"]) -> Make:
+    def make(place: Place) -> Offer:
+        issuer = place.root.authority("E7", organisation="Let's Encrypt")
+        return place.sends(issuer.leaf(place.name), issuer, port_80=port_80)
+
+    return make
+
+
 def staple(leaf: Party, issuer: Party, span: Span) -> bytes:
     """What an authority's responder says of a certificate that is good, and how long that holds."""
     return (
@@ -384,6 +394,11 @@ FAULTS: Final[dict[str, Fault]] = {
         "cert-expired",
         "chain.link-expired",
     ),
+    "intermediate-to-come": Fault(
+        lambda p: _by(p, p.root.authority("New issuer", span=(NOW + DAY, NOW + 900 * DAY))),
+        "cert-not-yet-valid",
+        "handshake.not-yet-valid",
+    ),
     "root-expired": Fault(_expired_root, "cert-expired", "chain.link-expired"),
     "renewal-overdue": Fault(lambda p: p.lasting(-85, 5), "cert-expiring", "expiry.overdue"),
     "six-days-nearly-over": Fault(
@@ -423,6 +438,13 @@ FAULTS: Final[dict[str, Fault]] = {
         "cert-staple-missing",
         "staple.unfit",
         replace(_STAPLES, haproxy=None),  # which staples none that is over
+    ),
+    "address-as-a-name": Fault(
+        _by_address("127.0.0.4", _address_as_name), "cert-name-mismatch", "names.others"
+    ),
+    # The next one
+    "renewal-over-a-closed-port": Fault(
+        _over_acme("closed"), "cert-renewal-blocked", "renewal.blocked", _NOT_CADDY
     ),
     # Not the same everywhere
     "expired-over-ipv6": Fault(
@@ -541,6 +563,7 @@ ODDITIES: Final[dict[str, Oddity]] = {
     "must-staple-with-its-staple": Oddity(
         lambda p: _must_staple(p, (NOW - DAY, NOW + 3 * DAY)), _STAPLES
     ),
+    "renewal-over-an-open-port": Oddity(_over_acme("answers")),
     "another-one-over-ipv6": Oddity(_at_two(V4, V6), _NOT_CADDY),
     "another-one-at-another-address": Oddity(_at_two(V4, OTHER_V4), _NOT_CADDY),
     "websockets": Oddity(_websockets),

@@ -51,7 +51,7 @@ class Stranger:
 _LAX: Final = ("-cipher", "DEFAULT:@SECLEVEL=0")
 
 STRANGERS: Final[dict[str, Stranger]] = {
-    "ssh": Stranger(_sshd, "tls-not-answering", "handshake.failed"),
+    "ssh": Stranger(_sshd, "tls-not-answering", "handshake.other-protocol"),
     "silence": Stranger(_silence, "tls-not-answering", "handshake.silent"),
     "openssl-1-1": Stranger(
         _openssl("-tls1_1", *_LAX), "tls-too-old", "handshake.no-common-version"
