@@ -61,9 +61,8 @@ def renewal(endpoint: Endpoint, seen: Seen) -> Judgement:
     if not needing or endpoint.is_address or seen.scope(endpoint.host) != "public":
         yield Verdict("not-needed")
         return
-    target = seen.target
-    if target.redirection(endpoint) and not target.redirection(challenged(endpoint)):
-        yield Verdict("replaced")
+    if seen.target.redirection(endpoint):
+        yield Verdict("replaced")  # an authority goes to the address that the name has
         return
     answer = _decisive(endpoint, seen)
     if answer is None:

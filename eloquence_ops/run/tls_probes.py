@@ -132,12 +132,7 @@ class TlsProbes:
         lookup, challenged = board.get(lookup_of(self._role)), tls_renewal.challenged(endpoint)
         is_public = any(scope_of(entry.address) == "public" for entry in lookup.addresses)
         was_replaced = plan.target.redirection(endpoint) is not None
-        if (
-            not asks
-            or endpoint.is_address
-            or not is_public
-            or (was_replaced and plan.target.redirection(challenged) is None)
-        ):
+        if not asks or endpoint.is_address or not is_public or was_replaced:
             return
         path = f"{tls_renewal.PATH}eloquence-{token_urlsafe(9)}"
         request = HttpRequest(tls_renewal.PURPOSE, "GET", path)

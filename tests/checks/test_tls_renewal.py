@@ -105,9 +105,10 @@ def test_an_address_that_no_authority_reaches_needs_none() -> None:
     assert outcomes(ISSUED, REFUSED, address="10.0.0.1") == ["not-needed"]
 
 
-def test_an_address_that_was_replaced_is_asked_only_where_port_80_was_too() -> None:
-    assert outcomes(ISSUED, replaced=(443,)) == ["replaced"]
-    assert outcomes(ISSUED, answer(404), replaced=(443, 80)) == ["ok"]
+def test_an_address_that_was_replaced_is_not_the_one_that_an_authority_asks() -> None:
+    assert outcomes(ISSUED, REFUSED, replaced=(443,)) == ["replaced"]
+    assert outcomes(ISSUED, REFUSED, replaced=(443, 80)) == ["replaced"]
+    assert outcomes(ISSUED, REFUSED, replaced=(8443,)) == ["blocked"]
 
 
 def test_a_question_that_nobody_asked_is_no_pass() -> None:

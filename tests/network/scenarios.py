@@ -100,11 +100,13 @@ def dns_points_elsewhere(record: Path) -> int:
 
 @contextlib.contextmanager
 def _certificates_at(
-    host: Host, folder: Path, shown: Mapping[str, IssuedCertificate]
+    host: Host, folder: Path, shown: Mapping[str, IssuedCertificate], *, port_80: bool = True
 ) -> Iterator[None]:
     """nginx in this namespace, with a certificate of its own at port 443 of each address."""
+    plain = "listen {}:80; " if port_80 else ""
     sites = "\n".join(
-        f"server {{ listen {address}:443 ssl; ssl_certificate {one.chain_path}; "
+        f"server {{ {plain.format(address)}listen {address}:443 ssl; "
+        f"ssl_certificate {one.chain_path}; "
         f'ssl_certificate_key {one.key_path}; location / {{ return 404 "not here"; }} }}'
         for address, one in shown.items()
     )
@@ -146,7 +148,7 @@ def cert_renewal_blocked(record: Path) -> int:
         )
         with (
             server.services(f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}"),
-            _certificates_at(server, folder, {SERVER_V4: ending}),
+            _certificates_at(server, folder, {SERVER_V4: ending}, port_80=False),
         ):
             api = ("--api", "https://api.éloquence.test", "--resolver", SERVER_V4)
             root = ("--ca", str(authority.root_path))
