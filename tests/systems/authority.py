@@ -70,7 +70,6 @@ class Party:
         usage: x509.KeyUsage | None = None,
         without_usage: bool = False,
         permitted: str = "",
-        organisation: str = "",
         says_where: bool = True,
     ) -> Party:
         """An intermediate, or with this one's name and key of another, a cross-signed root.
@@ -84,7 +83,7 @@ class Party:
         if permitted:
             more.append((x509.NameConstraints([x509.DNSName(permitted)], None), True))
         more.append((x509.BasicConstraints(ca=True, path_length=path_length), True))
-        subject = _called(called, organisation)
+        subject = _called(called)
         return _signed(subject, key or ec_key(), self, span, more, says_where=says_where)
 
     def leaf(
@@ -192,9 +191,8 @@ def filed(folder: Path, stem: str, party: Party, *sent: Party) -> IssuedCertific
     return IssuedCertificate(party.certificate, chain, key, ())
 
 
-def _called(common_name: str, organisation: str = "") -> x509.Name:
-    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation)] if organisation else []
-    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _called(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _signed(

@@ -26,8 +26,6 @@ from tests.systems.authority import filed
 from tests.systems.tls_ends import SERVERS, End, Manner, free_ports
 from tests.systems.tls_offers import Fault, Oddity, Offer, Place, staple
 
-# Somebody's who is not asked: all that is for it is connected to this machine.
-_PUBLIC: Final = "198.41.0.4"
 _OPENSSL_S: Final = 5.0
 
 
@@ -48,11 +46,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Served:
-    """A case, the port at which a server has it, and the port of what stands behind that."""
+    """A case, and the port at which a server has it."""
 
     case: Case
     port: int
-    behind: int = 0
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -68,27 +65,17 @@ class Served:
         return asyncio.run(self._examined())
 
     async def _examined(self) -> Result:
-        own, offer = Place(self.case.label).name, self.case.offer
-        resolved = (_PUBLIC,) if offer.port_80 else self.addresses
-        async with DnsServer({own: resolved}, zones=["test"]) as dns:
+        name, offer = Place(self.case.label).name, self.case.offer
+        async with DnsServer({name: self.addresses}, zones=["test"]) as dns:
             written: dict[str, Value] = {
                 "ca": str(self.case.ca),
                 "resolver": f"{dns.host}:{dns.port}",
                 "livekit" if offer.scheme == "wss" else "api": self.endpoint.url,
-                "connect_to": self._connect_to(),
             }
             target = build_target("matrix", written, origin=str)
             request = Request("check-ssl", hosts=[self.endpoint.url], only=["tls"], timeout_s=3.0)
             recording = await Execution(make_plan(target, request, {}), "check-ssl").carry_out()
         return examine(recording, catalogue())
-
-    def _connect_to(self) -> tuple[str, ...]:
-        """So that nothing leaves this machine where the name has a public address."""
-        if not self.case.offer.port_80:
-            return ()
-        (address,), name = self.addresses, self.endpoint.host
-        web = self.behind if self.case.offer.port_80 == "answers" else free_ports(1)[0]
-        return f"{name}:{self.port}={address}:{self.port}", f"{name}:80={address}:{web}"
 
     def taken_by_openssl(self) -> dict[str, bool]:
         """At each address, whether `openssl s_client` takes what is shown."""
@@ -177,9 +164,7 @@ def serving(
     ]
     folder.mkdir()
     with SERVERS[server](folder, ends):
-        yield {
-            case.label: Served(case, port, livekit) for case, port in zip(able, ports, strict=True)
-        }
+        yield {case.label: Served(case, port) for case, port in zip(able, ports, strict=True)}
 
 
 def _ends(case: Case, port: int, livekit: int) -> list[End]:

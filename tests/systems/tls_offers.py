@@ -51,7 +51,6 @@ class Offer:
     `shown`: at an address, one chain or several with keys of different kinds. `typed_host`: what
     is asked for where it is not the case's own name. `site`: what the server is told its name is.
     `stapled`: from when to when the stapled answer of the authority holds.
-    `port_80`: as of a public address, where authorities ask; it is reached on this machine instead.
     """
 
     shown: Mapping[str, tuple[Chain, ...]]
@@ -60,7 +59,6 @@ class Offer:
     typed_host: str = ""
     site: str = ""
     stapled: Span | None = None
-    port_80: Literal["", "closed", "answers"] = ""
 
 
 @dataclass(frozen=True)
@@ -226,14 +224,6 @@ def _must_staple(place: Place, stapled: Span | None = None) -> Offer:
     wanted = x509.TLSFeature([x509.TLSFeatureType.status_request])
     leaf = place.issuer.leaf(place.name, more=[(wanted, False)])
     return place.sends(leaf, place.issuer, stapled=stapled)
-
-
-def _over_acme(port_80: Literal["closed", "answers"]) -> Make:
-    def make(place: Place) -> Offer:
-        issuer = place.root.authority("E7", organisation="Let's Encrypt")
-        return place.sends(issuer.leaf(place.name), issuer, port_80=port_80)
-
-    return make
 
 
 def staple(leaf: Party, issuer: Party, span: Span) -> bytes:
@@ -442,10 +432,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "address-as-a-name": Fault(
         _by_address("127.0.0.4", _address_as_name), "cert-name-mismatch", "names.others"
     ),
-    # The next one
-    "renewal-over-a-closed-port": Fault(
-        _over_acme("closed"), "cert-renewal-blocked", "renewal.blocked", _NOT_CADDY
-    ),
     # Not the same everywhere
     "expired-over-ipv6": Fault(
         _at_two(V4, V6, second=_OVER),
@@ -563,7 +549,6 @@ ODDITIES: Final[dict[str, Oddity]] = {
     "must-staple-with-its-staple": Oddity(
         lambda p: _must_staple(p, (NOW - DAY, NOW + 3 * DAY)), _STAPLES
     ),
-    "renewal-over-an-open-port": Oddity(_over_acme("answers")),
     "another-one-over-ipv6": Oddity(_at_two(V4, V6), _NOT_CADDY),
     "another-one-at-another-address": Oddity(_at_two(V4, OTHER_V4), _NOT_CADDY),
     "websockets": Oddity(_websockets),
