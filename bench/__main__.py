@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import sys
 
-from bench import check_api, first_verdict, healthy_doctor, help_text, logs, server_facts
+from bench import (
+    check_api,
+    check_ssl,
+    first_verdict,
+    healthy_doctor,
+    help_text,
+    logs,
+    server_facts,
+)
 
 BENCHMARKS = {
     "help": help_text.main,
     "doctor": healthy_doctor.main,
     "check-api": check_api.main,
+    "check-ssl": check_ssl.main,
     "first-verdict": first_verdict.main,
     "server-facts": server_facts.main,
     "logs": logs.main,

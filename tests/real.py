@@ -19,6 +19,7 @@ _INSTALL = {
     "turnserver": "apt-get install coturn",
     "openssl": "apt-get install openssl",
     "ip": "apt-get install iproute2",
+    "nc": "apt-get install netcat-openbsd",
     "nft": "apt-get install nftables",
     "iptables": "apt-get install iptables",
     "iptables-legacy": "apt-get install iptables",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,12 +16,15 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from tests.probes.authority import DAY, NOW, Authority, Issued
 from tests.systems.hostility import EVIL, Attack, Made, raw
+from tests.systems.tls_by_hand import BY_HAND, showing
 
 _HERE: Final = "127.0.0.1"
 # What a DNS name in a certificate can hold: ASCII, and no more sense than that.
 # X.520: at most 64 bytes.
 _EVIL_COMMON: Final = "\x1b]0;x\x07\x1b[2J\x9b31m\r\nSAFE \u202egnp\u2066\u200b\u2028\x00\x7f"
 _EVIL_NAME: Final = EVIL.encode("ascii", "ignore").decode()
+
+_LONG_NAME: Final = "n" * 2**16 + ".test"
 
 # OpenSSL passes over this extension, and readers of certificates do not.
 _NOT_LOOKED_AT: Final = ExtensionOID.AUTHORITY_INFORMATION_ACCESS
@@ -80,39 +81,6 @@ def _evil_untrusted(folder: Path) -> ssl.SSLContext:
     return stranger.leaf(_HERE, _EVIL_NAME, common_name=_EVIL_COMMON).context(folder)
 
 
-def _record(kind: int, body: bytes) -> bytes:
-    return struct.pack("!BHH", kind, 0x0303, len(body)) + body
-
-
-def _message(kind: int, body: bytes) -> bytes:
-    return bytes([kind]) + len(body).to_bytes(3) + body
-
-
-def _showing(shown: bytes | Issued) -> Made:
-    """TLS 1.2 by hand (RFC 5246), as far as the certificate, which OpenSSL would not serve."""
-    hello = _message(2, b"\x03\x03" + os.urandom(32) + b"\x00" + b"\xc0\x2b" + b"\x00")
-    leaf = shown if isinstance(shown, bytes) else shown.certificate.public_bytes(Encoding.DER)
-    chain = len(leaf).to_bytes(3) + leaf
-    certificate = _message(11, len(chain).to_bytes(3) + chain)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(5)
-        writer.write(_record(22, hello) + _record(22, certificate) + _record(22, _message(14, b"")))
-        await reader.read()
-
-    return raw(serve)
-
-
-async def _endless_records(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A handshake message that announces 16 MB, and goes on."""
-    await reader.read(5)
-    writer.write(_record(22, b"\x02\xff\xff\xff" + b"A" * 16_000))
-    while True:
-        writer.write(_record(22, b"A" * 16_384))
-        await writer.drain()
-        await asyncio.sleep(0)
-
-
 async def _flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"\x16\x03\x03\x00\x00" * 10_000)  # empty records
@@ -127,6 +95,17 @@ def _by_hand(name: str, made: Made, finding: str) -> Attack:
 IN_TLS: Final = (
     Attack("5,000 names in a certificate", ("tls.handshake.ok",), "healthy", tls=_names(5_000, 12)),
     Attack("5,000 long names in a certificate", ("tls.handshake.failed",), tls=_names(5_000, 40)),
+    Attack(
+        "a name of 64 KB in a certificate",
+        ("tls.handshake.ok",),
+        "healthy",
+        tls=_issued(lambda authority: authority.leaf(_HERE, _LONG_NAME)),
+    ),
+    Attack(
+        "a name of 64 KB in a certificate for another name",
+        ("tls.handshake.name-mismatch",),
+        tls=_issued(lambda authority: authority.leaf(_LONG_NAME)),
+    ),
     Attack("escapes in a certificate", ("tls.handshake.ok",), "healthy", tls=_issued(_evil)),
     Attack(
         "escapes in a certificate for another name",
@@ -141,15 +120,19 @@ IN_TLS: Final = (
     ),
     _by_hand(
         "names of garbage",
-        _showing(_with_garbage(Authority(), ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
+        raw(
+            showing(
+                _with_garbage(
+                    Authority(), ExtensionOID.SUBJECT_ALTERNATIVE_NAME
+                ).certificate.public_bytes(Encoding.DER)
+            )
+        ),
         "tls.handshake",
     ),
-    _by_hand(
-        "garbage for a certificate",
-        _showing(b"\x1b[31m garbage \x00\xff" * 20),
-        "tls.handshake.failed",
-    ),
-    _by_hand("an endless handshake", raw(_endless_records), "tls.handshake.failed"),
     _by_hand("endless empty records", raw(_flood), "tls.handshake"),
+    *(
+        _by_hand(name, raw(one.serve), f"tls.handshake.{one.finding}")
+        for name, one in BY_HAND.items()
+    ),
 )
 """Met before any HTTP."""

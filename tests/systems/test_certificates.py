@@ -1,183 +1,142 @@
-"""Certificates behind the real nginx, Caddy and HAProxy: each fault is called by its name, what is
-merely unusual is not complained of, and OpenSSL's own client agrees on every one."""
+"""TLS ends of the real nginx, Caddy and HAProxy: each fault is called by its cause and by no other,
+what is merely unusual is not complained of, and OpenSSL's own client agrees on every chain."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import contextlib
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, TypeGuard
 
 import pytest
 
-from eloquence_ops.catalogue.reader import catalogue
-from eloquence_ops.checks.engine import judge_all
 from eloquence_ops.checks.seen import Asked, Seen
 from eloquence_ops.checks.tls_websocket import websocket
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
-from eloquence_ops.lab.services.certificates import Authority, IssuedCertificate
+from eloquence_ops.lab.services.certificates import Authority
 from eloquence_ops.lab.services.livekit import LivekitBehaviour, build_livekit
-from eloquence_ops.observations import AddressLookup, TcpConnect, WebsocketOffer
-from eloquence_ops.observations.names import Address
+from eloquence_ops.observations import AddressAnswer, TlsHandshake, WebsocketOffer
 from eloquence_ops.probes.road import Road
-from eloquence_ops.probes.tls import client_context, given_roots, handshake
+from eloquence_ops.probes.tls import client_context
 from eloquence_ops.probes.websocket_offer import OFFERS, ask
+from eloquence_ops.run.examine import Result
 from eloquence_ops.secrets import Redactor
 from eloquence_ops.settings import Target
 from tests.cli.labs import served as served_here
-from tests.real import require
-from tests.systems.proxies import PROXIES, Site, free_port
+from tests.systems import authority
+from tests.systems.proxies import PROXIES, Site
+from tests.systems.tls_matrix import Case, Served, made, serving
+from tests.systems.tls_offers import FAULTS, ODDITIES, Fault, Oddity
+from tests.systems.tls_strangers import STRANGERS, listening
 
 NAME = "api.xn--loquence-90a.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
-DAY = timedelta(days=1)
-END = b"-----END CERTIFICATE-----\n"
 
 pytestmark = pytest.mark.real
 
+# s_client falls back to the subject where no other name is there, and has no option against it; no
+# client of today does (RFC 9525, 6.3), OpenSSL's library neither where it is told so.
+_OPENSSL_TAKES_IT_ALONE: Final = frozenset({"common-name-only"})
 
-def rewritten(issued: IssuedCertificate, *order: int, also: bytes = b"") -> IssuedCertificate:
-    """With the certificates of its file in another order, and something besides."""
-    parts = [part + END for part in issued.chain_path.read_bytes().split(END) if part.strip()]
-    issued.chain_path.write_bytes(b"".join(parts[place] for place in order) + also)
-    return issued
+ROWS: Final[Mapping[str, Fault | Oddity]] = {**FAULTS, **ODDITIES}
 
-
-def stranger(folder: Path) -> Authority:
-    return Authority(folder / "stranger", name="Stranger")
+Of = Callable[[str, str], Served]
 
 
-Make = Callable[[Authority], IssuedCertificate]
-
-FAULTS: dict[str, tuple[Make, str]] = {
-    "leaf-alone": (lambda ca: ca.issue([NAME], include_intermediate=False), "chain.incomplete"),
-    "expired": (lambda ca: ca.issue([NAME], not_after=NOW - DAY), "handshake.expired"),
-    "expired-a-second-ago": (
-        lambda ca: ca.issue([NAME], not_after=NOW - timedelta(seconds=2)),
-        "handshake.expired",
-    ),
-    "to-come": (
-        lambda ca: ca.issue([NAME], not_before=NOW + DAY, not_after=NOW + 9 * DAY),
-        "handshake.not-yet-valid",
-    ),
-    "look-alike": (lambda ca: ca.issue(["api.eloquence.test"]), "names.look-alike"),
-    "other-site": (lambda ca: ca.issue(["www.other.test"]), "names.others"),
-    "wildcard-one-level-up": (lambda ca: ca.issue(["*.test"]), "names.others"),
-    "wildcard-of-the-look-alike": (lambda ca: ca.issue(["*.eloquence.test"]), "names.look-alike"),
-    "unknown-authority": (lambda ca: stranger(ca.folder).issue([NAME]), "chain.unknown-root"),
-    "unknown-authority-with-its-root": (
-        lambda ca: rewritten(
-            (other := stranger(ca.folder)).issue([NAME]), 0, 1, also=other.root_path.read_bytes()
-        ),
-        "chain.untrusted-root",
-    ),
-    "intermediate-of-another": (
-        lambda ca: rewritten(ca.issue([NAME]), 0, also=ca.root_path.read_bytes()),
-        "chain.incomplete",
-    ),
-    "renewal-overdue": (
-        lambda ca: ca.issue([NAME], not_before=NOW - 85 * DAY, not_after=NOW + 5 * DAY),
-        "expiry.overdue",
-    ),
-    "six-days-nearly-over": (
-        lambda ca: ca.issue([NAME], not_before=NOW - 5.5 * DAY, not_after=NOW + 0.5 * DAY),
-        "expiry.overdue",
-    ),
-}
-# What is a warning has not come to pass: OpenSSL, and every client, still takes it.
-WARNINGS = {"expiry.overdue"}
-
-ODDITIES: dict[str, Make] = {
-    "plain": lambda ca: ca.issue([NAME]),
-    "six-days-on-its-second": lambda ca: ca.issue(
-        [NAME], not_before=NOW - 2 * DAY, not_after=NOW + 4 * DAY
-    ),
-    "ten-years": lambda ca: ca.issue([NAME], not_before=NOW - DAY, not_after=NOW + 3640 * DAY),
-    "wildcard": lambda ca: ca.issue(["*.xn--loquence-90a.test"]),
-    "many-names": lambda ca: ca.issue([*(f"n{number}.test" for number in range(40)), NAME]),
-    "with-an-address": lambda ca: ca.issue([NAME, "127.0.0.1", "::1"]),
-    "with-its-root": lambda ca: rewritten(ca.issue([NAME]), 0, 1, also=ca.root_path.read_bytes()),
-    "root-in-the-middle": lambda ca: rewritten(
-        rewritten(ca.issue([NAME]), 0, 1, also=ca.root_path.read_bytes()), 0, 2, 1
-    ),
-    "intermediate-twice": lambda ca: rewritten(ca.issue([NAME]), 0, 1, 1),
-    "with-a-stranger": lambda ca: rewritten(
-        ca.issue([NAME]), 0, 1, also=stranger(ca.folder).root_path.read_bytes()
-    ),
-}
+def each(rows: Mapping[str, Fault | Oddity]) -> pytest.MarkDecorator:
+    """Every row on every server that can serve it."""
+    return pytest.mark.parametrize(
+        ("server", "label"),
+        [(server, label) for label, row in rows.items() for server in row.manner.servers],
+    )
 
 
-def served(proxy: str, made: Make, folder: Path) -> tuple[set[str], bool]:
-    """The problems found, without their area, and whether OpenSSL's client takes it."""
-    authority = Authority(folder / "ca")
-    certificate = made(authority)
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    folder = tmp_path_factory.mktemp("matrix")
     folder.chmod(0o755)
-    sites = [Site(NAME, free_port())]
-    with PROXIES[proxy](folder, certificate, sites) as port:
-        problems = asyncio.run(found(port, authority.root_path))
-        return problems, openssl_takes(port, authority.root_path)
+    return [made(label, row, folder) for label, row in ROWS.items()]
 
 
-async def found(port: int, root: Path) -> set[str]:
-    endpoint = Endpoint("https", NAME, 443)
-    made, chain = await handshake(
-        Road(endpoint, Family.IPV4, "127.0.0.1", port),
-        context=client_context(str(root)),
-        timeout_s=5.0,
-        started=time.monotonic(),
-        given=given_roots(str(root)),
-    )
-    assert chain is not None, made
-    lookup = AddressLookup(
-        host=NAME,
-        resolver="system",
-        outcome="found",
-        addresses=(Address(family=Family.IPV4, address="127.0.0.1"),),
-    )
-    tcp = TcpConnect(
-        endpoint=str(endpoint),
-        family=Family.IPV4,
-        address="127.0.0.1",
-        port=port,
-        outcome="connected",
-    )
-    asked = Asked(frozenset({"tls"}), addresses=(endpoint,))
-    seen = Seen(Target("t"), asked, datetime.now(UTC), (lookup, tcp, made, chain))
-    findings = judge_all(seen, catalogue())
-    return {finding.id.removeprefix("tls.") for finding in findings if finding.status.is_problem}
+@pytest.fixture(scope="module")
+def of(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Of]:
+    """A case on a server; each server is started when the first of its cases is asked for."""
+    folder = tmp_path_factory.mktemp("servers")
+    folder.chmod(0o755)
+    started: dict[str, dict[str, Served]] = {}
+    with contextlib.ExitStack() as stack:
+        (livekit,) = stack.enter_context(served_here(build_livekit(LivekitBehaviour())))
+
+        def served(server: str, label: str) -> Served:
+            if server not in started:
+                own = serving(server, cases, folder / server, livekit)
+                started[server] = stack.enter_context(own)
+            return started[server][label]
+
+        yield served
 
 
-def openssl_takes(port: int, root: Path) -> bool:
-    words = ["s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME, "-brief"]
-    verifying = ["-verify_hostname", NAME, "-verify_return_error", "-CAfile", str(root)]
-    done = subprocess.run(
-        [require("openssl"), *words, *verifying],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=20,
-    )
-    return done.returncode == 0
+def test_the_matrix_is_as_large_as_it_is_said_to_be() -> None:
+    assert len(FAULTS) >= 45
+    assert len(ODDITIES) >= 25
+    assert len(ROWS) == len(FAULTS) + len(ODDITIES)
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_called_by_its_name(name: str, proxy: str, tmp_path: Path) -> None:
-    made, expected = FAULTS[name]
-    problems, is_taken = served(proxy, made, tmp_path)
-    assert expected in problems
-    assert is_taken == (expected in WARNINGS)
-    kinds = {problem.partition(".")[0] for problem in problems}
-    assert kinds <= {"handshake", expected.partition(".")[0]}
+@each(FAULTS)
+def test_a_fault_is_called_by_its_cause_and_no_other(server: str, label: str, of: Of) -> None:
+    _is_called(of(server, label).result, FAULTS[label].cause, FAULTS[label].finding)
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
-@pytest.mark.parametrize("name", ODDITIES)
-def test_what_is_merely_unusual_is_no_fault(name: str, proxy: str, tmp_path: Path) -> None:
-    assert served(proxy, ODDITIES[name], tmp_path) == (set(), True)
+def _is_called(result: Result, cause: str, finding: str) -> None:
+    problems = {found.id for found in result.problems}
+    assert [found.id for found in result.findings if found.status == "error"] == []
+    assert f"tls.{finding}" in problems
+    assert [chosen.cause.id for chosen in result.diagnosis.causes] == [cause], problems
+    assert result.diagnosis.unexplained == ()
+
+
+def test_an_intermediate_that_is_still_to_come_is_the_one_that_is_told(of: Of) -> None:
+    result = of("nginx", "intermediate-to-come").result
+    (told,) = (found for found in result.findings if found.id == "tls.handshake.not-yet-valid")
+    assert told.evidence["not_before"] == f"{authority.NOW + authority.DAY:%Y-%m-%d %H:%M} UTC"
+    assert "tls.chain.link-expired" not in {found.id for found in result.findings}
+
+
+@each(ODDITIES)
+def test_what_is_merely_unusual_is_no_fault(server: str, label: str, of: Of) -> None:
+    result = of(server, label).result
+    assert [found.id for found in result.problems] == []
+    assert result.verdict == "healthy"
+
+
+@each(ROWS)
+def test_openssl_agrees(server: str, label: str, of: Of) -> None:
+    """Of every address, on whether it can be connected to."""
+    served = of(server, label)
+    tried = filter(_is_handshake, served.result.recording.observations)
+    ours = {one.address: one.outcome == "ok" for one in tried}
+    theirs = served.taken_by_openssl()
+    if label in _OPENSSL_TAKES_IT_ALONE:
+        assert set(theirs.values()) == {True}
+        assert set(ours.values()) == {False}
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("label", STRANGERS)
+def test_what_is_no_server_of_ours_is_told(label: str, tmp_path: Path) -> None:
+    with listening(label, tmp_path) as served:
+        stranger = STRANGERS[label]
+        _is_called(served.result, stranger.cause, stranger.finding)
+        assert set(served.taken_by_openssl().values()) == {False}
+
+
+def _is_handshake(observation: object) -> TypeGuard[TlsHandshake | AddressAnswer]:
+    return isinstance(observation, TlsHandshake | AddressAnswer)
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
