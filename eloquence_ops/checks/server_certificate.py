@@ -1,4 +1,4 @@
-"""The certificate in the proxy's file beside the one that it serves."""
+"""The certificate in the proxy's file beside the one that it serves, and beside its key."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from eloquence_ops.observations.server_proxy import CertificateFile
     outcomes={
         "ok": "path not_after",
         "not-reloaded": "path on_disk served",
+        "key-mismatch": "path key",
+        "key-missing": "path key",
         "elsewhere": "served",
         "none": "",
         "not-shown": "",
@@ -30,10 +32,14 @@ def certificate(role: Role, seen: Seen) -> Judgement:
     """A proxy reads its certificate when it starts and when it is told to, and at no other time.
 
     Two address families may end at two proxies; each that shows another one is judged for itself.
+    A key that does not fit comes before all that: with it nothing here can be reloaded.
     """
     endpoint, facts = seen.target.endpoint(role), seen.one(ServerCertificates)
     if endpoint is None or not endpoint.secure:
         yield Verdict("none")
+        return
+    if facts is not None and (misfit := _misfit(endpoint, facts, seen)) is not None:
+        yield misfit
         return
     shown = {chain.family: chain.certificates[0] for chain in chains(endpoint, seen)}
     if not shown:
@@ -61,6 +67,20 @@ def _compared(served: SentCertificate, files: list[CertificateFile]) -> Verdict:
     file = max(newer, key=lambda one: one.not_before)
     on_disk = f"{file.not_after:%Y-%m-%d %H:%M} UTC"
     return Verdict("not-reloaded", {"path": file.path, "on_disk": on_disk, "served": until})
+
+
+def _misfit(endpoint: Endpoint, facts: ServerCertificates, seen: Seen) -> Verdict | None:
+    """A file of this site without a key that fits, or else of another site of the same proxy: it
+    reads all of them or none."""
+    proxy = server_sites.configured_for(endpoint, seen)
+    of_proxy = [file for file in facts.certificates if proxy and file.used_by == proxy]
+    for file in (*_files(endpoint, facts, seen), *of_proxy):
+        for key in file.keys:
+            if key.matches is False:
+                return Verdict("key-mismatch", {"path": file.path, "key": key.path})
+            if key.why == "not-found":
+                return Verdict("key-missing", {"path": file.path, "key": key.path})
+    return None
 
 
 def _files(endpoint: Endpoint, facts: ServerCertificates, seen: Seen) -> Iterator[CertificateFile]:

@@ -61,10 +61,23 @@ class ServerProxies(ServerObservation):
     proxies: tuple[Proxy, ...]
 
 
+KeyUnknown = Literal["", "not-found", "permission-denied", "encrypted", "no-openssl", "unreadable"]
+
+
+class CertificateKey(Record):
+    """The file of a key that a proxy is configured with, beside the certificate. Nothing of the key
+    itself is read off the server. `matches` is None where that cannot be told, for `why`."""
+
+    path: str
+    matches: bool | None
+    why: KeyUnknown = ""
+
+
 class CertificateFile(Record):
     """The leaf in a file. `used_by` names the program that is configured with it; empty: none.
 
-    `sha256` is the fingerprint of the leaf, in hex; `chain_length` counts it too.
+    `sha256` is the fingerprint of the leaf, in hex; `chain_length` counts it too. `keys` are none
+    where no key is named, and in older recordings.
     """
 
     path: str
@@ -77,6 +90,7 @@ class CertificateFile(Record):
     chain_length: int
     modified_at: Moment
     used_by: str = ""
+    keys: tuple[CertificateKey, ...] = ()
 
 
 class ServerCertificates(ServerObservation):

@@ -162,6 +162,17 @@ def read(pasted: str) -> Symptom:
         ("524: A timeout occurred", "api-hanging"),
         ("525", "tls-not-answering"),
         ("526", "cert-expired"),
+        (
+            'nginx: [emerg] SSL_CTX_use_PrivateKey("/etc/ssl/a.key") failed (SSL: error:05800074:'
+            "x509 certificate routines::key values mismatch)",
+            "cert-key-mismatch",
+        ),
+        (
+            "'bind :443' in section 'frontend': inconsistencies between private key and "
+            "certificate loaded '/etc/haproxy/a.pem'.",
+            "cert-key-mismatch",
+        ),
+        ("Error: tls: private key does not match public key", "cert-key-mismatch"),
         ("530", "server-unreachable"),
         ("HTTP 530, error code: 1033", "proxy-not-running"),
         ("Error 1033", "proxy-not-running"),

@@ -20,7 +20,12 @@ from eloquence_ops.observations import (
     ServerProxies,
     ServerReach,
 )
-from eloquence_ops.observations.server_proxy import CertificateFile, Proxy, ProxySite
+from eloquence_ops.observations.server_proxy import (
+    CertificateFile,
+    CertificateKey,
+    Proxy,
+    ProxySite,
+)
 from eloquence_ops.settings import Target
 from tests.checks.sent_chains import (
     ADDRESS,
@@ -140,6 +145,44 @@ def test_what_each_address_family_shows_is_looked_for_on_disk() -> None:
     same = sent().model_copy(update={"family": Family.IPV6})
     (verdict,) = judged(sent(), same, site(SITE), files=(file(),))
     assert (verdict.outcome, verdict.family) == ("ok", None)
+
+
+def keyed(matches: bool | None, why: Any = "") -> dict[str, Any]:
+    return {"keys": (CertificateKey(path="/etc/ssl/site.key", matches=matches, why=why),)}
+
+
+@pytest.mark.parametrize(
+    ("key", "outcome"),
+    [
+        (keyed(True), "ok"),
+        (keyed(False), "key-mismatch"),
+        (keyed(None, "not-found"), "key-missing"),
+        # What cannot be told is no fault.
+        (keyed(None, "permission-denied"), "ok"),
+        (keyed(None, "encrypted"), "ok"),
+        (keyed(None, "no-openssl"), "ok"),
+        (keyed(None, "unreadable"), "ok"),
+    ],
+)
+def test_the_key_that_is_configured(key: dict[str, Any], outcome: str) -> None:
+    (verdict,) = judged(sent(SERVED, MIDDLE), site(SITE), files=(file(**key),))
+    assert verdict.outcome == outcome
+    if outcome != "ok":
+        assert verdict.evidence == {"path": SITE, "key": "/etc/ssl/site.key"}
+
+
+def test_a_key_that_does_not_fit_comes_before_what_is_served() -> None:
+    renewed = (file(**RENEWED, **keyed(False)),)
+    for shown in ((sent(SERVED, MIDDLE),), ()):  # a proxy that was restarted shows nothing
+        (verdict,) = judged(*shown, site(SITE), files=renewed)
+        assert verdict.outcome == "key-mismatch"
+
+
+def test_of_another_site_it_counts_where_the_same_proxy_reads_both() -> None:
+    for used_by, outcome in (("nginx", "key-mismatch"), ("haproxy", "ok"), ("", "ok")):
+        other = file("/other.pem", names=("other.test",), used_by=used_by, **keyed(False))
+        (verdict,) = judged(sent(SERVED, MIDDLE), site(SITE), files=(file(), other))
+        assert verdict.outcome == outcome
 
 
 REACHED = ServerReach(

@@ -84,6 +84,13 @@ def certificate_not_reloaded(host: Host) -> None:
         host.write("/etc/ssl/eloquence/key.pem", renewed.key_path.read_text("ascii"))
 
 
+def certificate_key_mismatch(host: Host) -> None:
+    """Another key was put in the place of the certificate's, and nginx was not told."""
+    with tempfile.TemporaryDirectory() as folder:
+        other = Authority(Path(folder), name="Eloquence test host").issue((API_NAME, LIVEKIT_NAME))
+        host.write("/etc/ssl/eloquence/key.pem", other.key_path.read_text("ascii"))
+
+
 # --- LiveKit -------------------------------------------------------------------------------------
 
 
@@ -158,6 +165,7 @@ FAULTS: Final[dict[str, Fault]] = {
         nginx_times_out,
         nginx_gives_up_early,
         certificate_not_reloaded,
+        certificate_key_mismatch,
         livekit_stopped,
         livekit_yaml_edited,
         livekit_secret_short,

@@ -36,6 +36,7 @@ SHOWING: Final[dict[str, Showing]] = {
     "api-port-taken": Showing("api-port-taken"),
     "api-started-by-hand": Showing("api-started-by-hand"),
     "app-legacy-endpoints": Showing("old-apps-call"),
+    "cert-key-mismatch": Showing("certificate-key-mismatch"),
     "cert-not-reloaded": Showing("certificate-not-reloaded"),
     "firewall-on-server": Showing("ufw-denies-api", past_nginx=True),
     "livekit-config-pending": Showing("livekit-yaml-edited"),

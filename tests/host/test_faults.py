@@ -207,6 +207,9 @@ SHOWN: Final[dict[str, Shown]] = {
     "certificate-not-reloaded": Shown(
         "test /etc/ssl/eloquence/chain.pem -nt /run/nginx.pid", ((f"{API_BEHIND}docs", "200"),)
     ),
+    "certificate-key-mismatch": Shown(
+        "nginx -t 2>&1 | grep -q 'key values mismatch'", ((f"{API_BEHIND}docs", "200"),)
+    ),
     "old-apps-call": Shown(
         "grep -q 'POST /api/session/start.*Dart' /var/log/nginx/access.log",
         ((f"{API_BEHIND}api/session/start", "404"),),

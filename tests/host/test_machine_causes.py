@@ -26,6 +26,7 @@ pytestmark = pytest.mark.real
         ("files-nearly-used-up", "server-file-limit"),
         ("old-apps-call", "app-legacy-endpoints"),
         ("certificate-not-reloaded", "cert-not-reloaded"),
+        ("certificate-key-mismatch", "cert-key-mismatch"),
     ],
 )
 def test_what_only_the_server_knows(host: Host, fault: str, cause: str) -> None:
@@ -61,6 +62,16 @@ def test_the_apis_clock_and_livekits_apart(host: Host) -> None:
     # The server's own clock is right: it is the API that dates its tokens by another.
     assert finding(inside, "server.clock")["status"] == "pass"
     assert causes(doctor(host, inside=False)) == {"clock-skew": "certain"}
+
+
+def test_why_a_proxy_does_not_come_back_with_another_key_is_told_beside_that_it_is_stopped(
+    host: Host,
+) -> None:
+    FAULTS["certificate-key-mismatch"](host)
+    assert host.shell("systemctl restart nginx", check=False).returncode != 0
+    inside = doctor(host)
+    assert causes(inside) == {"cert-key-mismatch": "certain", "proxy-not-running": "certain"}
+    assert "SSL_CTX_use_PrivateKey" in problems(inside)["server.proxy-unit.failed"]
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,14 @@ import glob
 import hashlib
 import os
 import re
+from typing import Iterable
 
-from eloquence_ops.server.remote import der
+from eloquence_ops.server.remote import certificate_keys, der
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.reading import KIB, Unreadable, read_bytes, unreadable
 
 MOST = 40
+MOST_KEYS = 4
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END")
 _KEPT_BY = (
     "/etc/letsencrypt/live/*/fullchain.pem",
@@ -21,9 +23,13 @@ _KEPT_BY = (
 )
 
 
-def facts(configured: dict[str, str], gaps: Gaps) -> list[dict[str, object]]:
-    """`configured` are paths and which program names them; what certbot and Caddy keep is added."""
+def facts(
+    configured: dict[str, str], gaps: Gaps, keys: Iterable[tuple[str, str]] = ()
+) -> list[dict[str, object]]:
+    """`configured` are paths and which program names them; what certbot and Caddy keep is added.
+    `keys` are files of certificates, each with the file of a key that it is configured with."""
     paths = dict(configured)
+    pairs = list(dict.fromkeys(keys))
     for pattern in _KEPT_BY:
         folder = pattern.partition("*")[0]
         if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
@@ -33,7 +39,9 @@ def facts(configured: dict[str, str], gaps: Gaps) -> list[dict[str, object]]:
     found = []
     for path, used_by in list(paths.items())[:MOST]:
         with gaps.around(path):
-            found.append(dict(_described(path), used_by=used_by))
+            of_file = [key for certificate, key in pairs if certificate == path][:MOST_KEYS]
+            with_keys = [certificate_keys.described(path, key) for key in of_file]
+            found.append(dict(_described(path), used_by=used_by, keys=with_keys))
     return found
 
 

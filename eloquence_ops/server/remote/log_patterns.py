@@ -46,8 +46,9 @@ JOURNAL = (
     Pattern(
         "turn-certificate", 3, r"TURN tls cert required|failed to load TURN|TURN domain required"
     ),
-    # nginx, which logs to its own file; to the journal only what keeps it from starting
-    Pattern("nginx-config-invalid", 3, r"nginx: \[emerg\] (?!bind\(\))"),
+    # nginx, which logs to its own file; to the journal only what keeps it from starting,
+    # with the time once it has read how to log: of a key that does not fit
+    Pattern("nginx-config-invalid", 3, r"(?:nginx: \[emerg\]|\[emerg\] \d+#\d+:) (?!bind\(\))"),
     # systemd
     Pattern("environment-line-ignored", 2, r"Ignoring invalid environment assignment"),
     Pattern("environment-file-missing", 3, r"Failed to load environment files"),

@@ -144,6 +144,18 @@ def _site(
     }
 
 
+def key_pairs(directives: list[Directive]) -> list[tuple[str, str]]:
+    """The certificates of every `server`, each with its key: the first of both belong together."""
+    found: list[tuple[str, str]] = []
+    for around in directives:
+        for server in around.all("server"):
+            inside = [around, server]
+            found += zip(
+                _inherited(inside, "ssl_certificate"), _inherited(inside, "ssl_certificate_key")
+            )
+    return list(dict.fromkeys(found))
+
+
 def _locations(
     server: Directive, around: list[Directive], upstreams: dict[str, list[str]]
 ) -> list[dict[str, object]]:

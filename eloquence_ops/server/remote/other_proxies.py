@@ -33,6 +33,13 @@ def caddy_sites(text: str, file: str) -> list[dict[str, object]]:
     return found[:100]
 
 
+def caddy_keys(text: str) -> list[tuple[str, str]]:
+    """The certificates that are given with their keys; Caddy sees to all others itself."""
+    lines = map(_words, text.split("\n"))
+    given = [words[1:3] for words in lines if words[:1] == ["tls"] and len(words) > 2]
+    return [(first, second) for first, second in given if first[:1] == second[:1] == "/"]
+
+
 def caddy_logs(text: str) -> list[str]:
     """The files that accesses are written to, where they do not go to the journal."""
     lines = map(_words, text.split("\n"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from eloquence_ops.server.remote import nginx_config, other_proxies
+from eloquence_ops.server.remote import certificate_keys, nginx_config, other_proxies
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.processes import Process
 from eloquence_ops.server.remote.reading import read_text
@@ -15,11 +15,15 @@ UNITS = ("nginx.service", "caddy.service", "haproxy.service")
 
 
 class Configuration(NamedTuple):
-    """One proxy's, as plain data, and what others go on to read: files, certificates, logs."""
+    """One proxy's, as plain data, and what others go on to read: files, certificates, logs.
+
+    `keys` are files of certificates, each with the file of its key.
+    """
 
     described: dict[str, object]
     files: list[str]
     certificates: list[str]
+    keys: list[tuple[str, str]]
     access_logs: list[str]
     error_logs: list[str]
 
@@ -63,6 +67,7 @@ def _nginx(path: str, gaps: Gaps) -> Configuration:
         {"sites": nginx_config.sites(directives)},
         files,
         _absolute(nginx_config.values(directives, "ssl_certificate"), os.path.dirname(path)),
+        _absolute_pairs(nginx_config.key_pairs(directives), os.path.dirname(path)),
         _logs(nginx_config.values(directives, "access_log"), "/var/log/nginx/access.log"),
         _logs(nginx_config.values(directives, "error_log"), "/var/log/nginx/error.log"),
     )
@@ -72,12 +77,16 @@ def _caddy(path: str, _gaps: Gaps) -> Configuration:
     text = read_text(path)
     sites = other_proxies.caddy_sites(text, path)
     logs = [log for log in other_proxies.caddy_logs(text) if log.startswith("/")]
-    return Configuration({"sites": sites}, [path], _certificates(sites), logs[:5], [])
+    keys = other_proxies.caddy_keys(text)
+    return Configuration({"sites": sites}, [path], _certificates(sites), keys, logs[:5], [])
 
 
 def _haproxy(path: str, _gaps: Gaps) -> Configuration:
     sites = other_proxies.haproxy_sites(read_text(path), path)
-    return Configuration({"sites": sites}, [path], _certificates(sites), [], [])
+    files = _certificates(sites)
+    keys = [(file, certificate_keys.of_combined(file)) for file in dict.fromkeys(files)]
+    found = [(file, key) for file, key in keys if key]
+    return Configuration({"sites": sites}, [path], files, found, [], [])
 
 
 def _certificates(sites: list[dict[str, object]]) -> list[str]:
@@ -89,11 +98,20 @@ def _certificates(sites: list[dict[str, object]]) -> list[str]:
 
 
 def _absolute(paths: list[str], folder: str) -> list[str]:
+    return [os.path.join(folder, path) for path in dict.fromkeys(paths) if _is_file(path)]
+
+
+def _absolute_pairs(pairs: list[tuple[str, str]], folder: str) -> list[tuple[str, str]]:
     return [
-        os.path.join(folder, path)
-        for path in dict.fromkeys(paths)
-        if not path.startswith(("data:", "$")) and "$" not in path
+        (os.path.join(folder, certificate), os.path.join(folder, key))
+        for certificate, key in pairs
+        if _is_file(certificate) and _is_file(key)
     ]
+
+
+def _is_file(value: str) -> bool:
+    """Not a certificate or key itself, one for each name, nor one in a module or a store."""
+    return "$" not in value and not value.startswith(("data:", "engine:", "store:"))
 
 
 def _logs(paths: list[str], default: str) -> list[str]:

@@ -90,7 +90,8 @@ def _certificates(host: Host, gaps: Gaps) -> object:
             turn = livekit_config.section(livekit_config.load(host.livekit_path).value, "turn")
             if isinstance(turn.get("cert_file"), str):
                 configured.setdefault(str(turn["cert_file"]), "livekit")
-    return certificates.facts(configured, gaps)
+    keys = [pair for configuration in host.proxies() for pair in configuration.keys]
+    return certificates.facts(configured, gaps, keys)
 
 
 def _firewall(_host: Host, gaps: Gaps) -> object:

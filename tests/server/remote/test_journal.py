@@ -60,6 +60,21 @@ def test_what_an_earlier_run_said_does_not_decide_over_the_last_one() -> None:
     assert (decisive["found"], decisive["of_last_run"]) == ("python-error", True)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        'nginx: [emerg] unknown directive "servr" in /etc/nginx/sites-enabled/eloquence:3',
+        '2026/11/30 21:27:50 [emerg] 115#115: SSL_CTX_use_PrivateKey("/etc/ssl/key.pem") failed '
+        "(SSL: error:05800074:x509 certificate routines::key values mismatch)",
+    ],
+)
+def test_what_keeps_nginx_from_starting(message: str) -> None:
+    lines = [line(message), line("nginx.service: Control process exited, code=exited")]
+    decisive = journal.described("nginx.service", lines)["decisive"]
+    assert isinstance(decisive, dict)
+    assert (decisive["found"], decisive["text"]) == ("nginx-config-invalid", message)
+
+
 def test_where_the_last_run_is_silent_an_earlier_one_is_told_as_such() -> None:
     lines = [line("ModuleNotFoundError: x", at=1, run="a"), line("Started.", at=2, run="b")]
     decisive = journal.described("u", lines)["decisive"]
