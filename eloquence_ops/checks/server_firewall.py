@@ -9,13 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from eloquence_ops.checks import server_places as places
-from eloquence_ops.checks.firewall import sources
 from eloquence_ops.checks.firewall.answer import Answer, Doubt, Feature
-from eloquence_ops.checks.firewall.evaluate import answer
 from eloquence_ops.checks.firewall.packet import IpAddress, Packet, Protocol
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
@@ -25,6 +23,10 @@ from eloquence_ops.findings import Evidence, Family
 from eloquence_ops.observations import ServerFirewall, ServerListeners
 from eloquence_ops.observations.transport import TcpOutcome
 from eloquence_ops.untrusted import one_line
+
+# The evaluator is imported when a firewall was read: it is a tenth of a whole start otherwise.
+if TYPE_CHECKING:
+    from eloquence_ops.checks.firewall import sources
 
 # Somebody out there, as ordinary as can be: these addresses are asked about, never sent to.
 _STRANGERS: Final[dict[Family, IpAddress]] = {
@@ -113,6 +115,8 @@ def asked(met: Met, port: int, protocol: Protocol, told: ServerFirewall) -> Answ
     """What the rules do with a packet from outside to one of the server's addresses."""
     if str(met.address) == _NOWHERE and _names_addresses(told):
         return Answer("unknown", doubt=Doubt(Feature.ROUTING, "daddr"))
+    from eloquence_ops.checks.firewall.evaluate import answer
+
     packet = Packet(_from_outside(met), met.address, port, protocol)
     return answer(_firewall(told), packet)
 
@@ -159,6 +163,8 @@ def _from_outside(met: Met) -> IpAddress:
 
 
 def _firewall(told: ServerFirewall) -> sources.Firewall:
+    from eloquence_ops.checks.firewall import sources
+
     return _read(
         sources.Said(
             nft=told.nft,
@@ -185,6 +191,8 @@ def _saved(told: ServerFirewall, name: str) -> str | None:
 
 @lru_cache(maxsize=4)
 def _read(said: sources.Said) -> sources.Firewall:
+    from eloquence_ops.checks.firewall import sources
+
     return sources.read(said)
 
 

@@ -8,9 +8,12 @@ from eloquence_ops.findings import Vantage
 
 
 class Record(BaseModel):
-    """An immutable piece of a recording. Unknown fields are refused: the file is a contract."""
+    """An immutable piece of a recording. Unknown fields are refused: the file is a contract.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What validates a class is built when one is made first: a run makes a few of some hundred.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Observation(Record):
