@@ -20,6 +20,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     api_token,
     dns,
     dns_addresses,
+    dns_app,
     dns_around,
     dns_certificate,
     dns_connects,
@@ -64,11 +65,12 @@ from eloquence_ops.checks.registry import REGISTRY, Verdict
 from eloquence_ops.checks.seen import Seen, address_role, has_zone
 from eloquence_ops.endpoints import Endpoint, u_label
 from eloquence_ops.findings import Evidence, Finding, Status, Subject
-from eloquence_ops.observations import NameShown
+from eloquence_ops.observations import AppSource, NameShown
 from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.untrusted import one_line
 
 THIS_MACHINE = Subject("this machine")
+THE_APP = Subject("the app")
 _ON_DISK = "server.certificate"
 
 
@@ -218,6 +220,8 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
             yield from filter(partial(_is_surveyed, seen), _hosts(seen))
         case "names":
             yield from map(_about_name, seen.names_in_use)
+        case "app" | "app-names":
+            yield from _of_app(check, seen)
         case "endpoints":
             for endpoint in seen.endpoints:
                 yield _about(endpoint, seen)
@@ -260,6 +264,14 @@ def _is_surveyed(seen: Seen, about: About) -> bool:
 def _about_name(shown: NameShown) -> About:
     name = u_label(shown.host) if shown.host else shown.typed
     return About(Subject(name), shown, frozenset({name, THIS_MACHINE.name}), shown.origin)
+
+
+def _of_app(check: Check, seen: Seen) -> Iterator[About]:
+    """Nothing where no folder was named: only a run that was to read one says what came of it."""
+    if check.about == "app-names":
+        yield from map(_about_name, seen.app_names)
+    elif seen.one(AppSource) or seen.end_of("app.names"):
+        yield About(THE_APP, "code", frozenset({THE_APP.name, THIS_MACHINE.name}), "app")
 
 
 def _inside(check: Check, seen: Seen) -> Iterator[About]:

@@ -256,12 +256,26 @@ class Seen:
     @cached_property
     def names_in_use(self) -> tuple[NameShown, ...]:
         """Each name once, in the order of their authority: what the settings say, then what the API
-        hands out."""
+        hands out. The app's are apart: they are held against these."""
         order = ("api", "livekit", "session", "asked")
+        named = (entry for entry in self.every(NameShown) if entry.origin in order)
         found: dict[str, NameShown] = {}
-        for entry in sorted(self.every(NameShown), key=lambda entry: order.index(entry.origin)):
+        for entry in sorted(named, key=lambda entry: order.index(entry.origin)):
             found.setdefault(entry.host or entry.typed, entry)
         return tuple(found.values())
+
+    @cached_property
+    def app_names(self) -> tuple[NameShown, ...]:
+        """Those that the app's source holds, as they are written there."""
+        return tuple(entry for entry in self.every(NameShown) if entry.origin == "app")
+
+    @cached_property
+    def meant_hosts(self) -> tuple[str, ...]:
+        """The A-labels of what the settings mean, then of what the API hands out."""
+        settings = (self.target.api, self.target.livekit)
+        found = [end.host for end in settings if end is not None and not end.is_address]
+        found += [name.host for name in self.names_in_use if name.origin == "session" and name.host]
+        return tuple(dict.fromkeys(found))
 
     def end_of(self, *probe_ids: str) -> list[ProbeEnd]:
         return [end for end in self.probe_ends if end.id in probe_ids]

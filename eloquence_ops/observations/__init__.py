@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from eloquence_ops.observations.app_source import AppSource
 from eloquence_ops.observations.base import Observation
 from eloquence_ops.observations.certificates import (
     AddressAnswer,
@@ -60,6 +61,7 @@ AnyObservation = Annotated[
     | ProxyTrial
     | AddressLookup
     | NameShown
+    | AppSource
     | NameSurvey
     | TcpConnect
     | TlsHandshake
@@ -84,6 +86,7 @@ __all__ = [
     "AddressLookup",
     "AnyObservation",
     "ApiRoutes",
+    "AppSource",
     "HttpExchange",
     "KernelLog",
     "LiveKitConfig",

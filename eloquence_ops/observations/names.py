@@ -31,15 +31,17 @@ class NameShown(Observation):
     """A name in use, as it was written and as it goes on the wire. Nothing was sent for it.
 
     `origin`: the settings' `api` or `livekit`, `session` for the address that the API handed out,
-    `asked` for a name of the command line. `host` is the A-label, empty where there is none.
+    `app` for one that the app's source holds, at `place` first (`lib/api.dart:12`), `asked` for a
+    name of the command line. `host` is the A-label, empty where there is none.
     """
 
     kind: Literal["names.forms"] = "names.forms"
-    origin: Literal["api", "livekit", "session", "asked"]
+    origin: Literal["api", "livekit", "session", "app", "asked"]
     typed: str
     host: str
     labels: tuple[LabelShown, ...] = ()
     too_long: bool = False
+    place: str = ""
 
 
 class AddressLookup(Observation):

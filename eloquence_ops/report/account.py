@@ -80,6 +80,12 @@ def _merged(chosen: list[Chosen]) -> Chosen:
     )
 
 
+def _owner(chosen: Chosen) -> str:
+    """Who mends it: the app, where what confirms the cause stands in the app's source alone."""
+    from_code = {finding.vantage is Vantage.CODE for finding in chosen.confirmed_by}
+    return "app" if from_code == {True} else chosen.cause.owner
+
+
 def _is_builtin(finding: Finding) -> bool:
     """Whether only the engine could say something; a check's own words tell more."""
     return finding.outcome in OUTCOMES_OF_ALL
@@ -137,14 +143,22 @@ class Storyteller:
         """The same for people: one cause with several subjects is told once.
 
         A certificate that expired has expired for every name it was served for. Two units that are
-        not enabled are two: each is named, and enabled by itself.
+        not enabled are two: each is named, and enabled by itself. So is each name that is to be
+        written otherwise.
         """
         together: dict[tuple[str, str, object], list[Chosen]] = {}
         for chosen in self.result.diagnosis.causes:
-            names_unit = "subject_unit" in placeholders(chosen.cause.headline.en)
-            unit = self._values(chosen)["subject_unit"] if names_unit else ""
-            together.setdefault((chosen.cause.id, chosen.confidence, unit), []).append(chosen)
+            apart = self._named_apart(chosen)
+            together.setdefault((chosen.cause.id, chosen.confidence, apart), []).append(chosen)
         return tuple(self._cause(_merged(chosen)) for chosen in together.values())
+
+    def _named_apart(self, chosen: Chosen) -> object:
+        """By what it is told from other subjects of its cause; they are one where that is alike."""
+        cause = chosen.cause
+        if "subject_unit" in placeholders(cause.headline.en):
+            return self._values(chosen)["subject_unit"]
+        names_host = any("host" in placeholders(remedy.say.en) for remedy in cause.remedies)
+        return chosen.subject if names_host else ""
 
     def _cause(self, chosen: Chosen) -> ToldCause:
         cause, values = chosen.cause, self._values(chosen)
@@ -153,7 +167,7 @@ class Storyteller:
             id=cause.id,
             title=self.fill(cause.title.in_language(self.language), values),
             headline=self.fill(cause.headline.in_language(self.language), values),
-            owner=cause.owner,
+            owner=_owner(chosen),
             subject=chosen.subject,
             confidence=chosen.confidence,
             happened=self.fill(cause.happened.in_language(self.language), values),

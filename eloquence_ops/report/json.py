@@ -8,7 +8,7 @@ from typing import Any, Final
 from eloquence_ops import __version__
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.findings import Finding
-from eloquence_ops.observations import ServerReach
+from eloquence_ops.observations import AppSource, ServerReach
 from eloquence_ops.report.account import Step, Storyteller, ToldCause
 
 SCHEMA_VERSION: Final = 1
@@ -38,7 +38,7 @@ def document(story: Storyteller) -> dict[str, Any]:
         "vantages": {
             "here": True,
             "server": seen_inside(result.seen),
-            "code": False,
+            "code": seen_source(result.seen),
         },
         "started_at": recording.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "duration_s": recording.duration_s,
@@ -57,6 +57,12 @@ def seen_inside(seen: Seen) -> bool:
     """Whether the server was looked at from inside."""
     reach = seen.one(ServerReach)
     return reach is not None and reach.outcome in ("reached", "sudo")
+
+
+def seen_source(seen: Seen) -> bool:
+    """Whether the app's source was read."""
+    source = seen.one(AppSource)
+    return source is not None and source.outcome == "read"
 
 
 def _reference(finding: Finding) -> str:

@@ -24,8 +24,17 @@ def names_table(story: Storyteller, width: int) -> Group:
     """One table a name, `width` columns wide at most, and below it what a certificate calls it."""
     parts: list[RenderableType] = []
     for entry in story.result.seen.every(NameShown):
+        if _is_plain(entry):
+            parts.append(_title(entry, story))
+            continue
         parts += [_of_name(entry, story, width), *_in_certificate(entry, story)]
     return Group(*parts)
+
+
+def _is_plain(name: NameShown) -> bool:
+    """Whether a name of the app has one form only: apps name many that are nobody's concern."""
+    plain = all(label.typed == label.u_label for label in name.labels)
+    return name.origin == "app" and plain and name.typed.isascii() and bool(name.host)
 
 
 def _in_certificate(name: NameShown, story: Storyteller) -> Iterator[Text]:
@@ -38,12 +47,8 @@ def _in_certificate(name: NameShown, story: Storyteller) -> Iterator[Text]:
 
 
 def _of_name(name: NameShown, story: Storyteller, width: int) -> Table:
-    origin = story.say(f"labels.{name.origin}")
-    title = Text.assemble((name.typed, "bold"), (f"  {origin}", "dim"))
-    if name.host and name.host != name.typed:
-        title.append(f"  →  {name.host}", style="cyan")
     table = Table(
-        title=title,
+        title=_title(name, story),
         title_justify="left",
         title_style="",
         box=SIMPLE_HEAD,
@@ -58,6 +63,14 @@ def _of_name(name: NameShown, story: Storyteller, width: int) -> Table:
     for label in name.labels:
         table.add_row(*_row(label, story))
     return table
+
+
+def _title(name: NameShown, story: Storyteller) -> Text:
+    origin = story.say(f"labels.{name.origin}", place=name.place)
+    title = Text.assemble((name.typed, "bold"), (f"  {origin}", "dim"))
+    if name.host and name.host != name.typed:
+        title.append(f"  →  {name.host}", style="cyan")
+    return title
 
 
 def _row(label: LabelShown, story: Storyteller) -> tuple[Text, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING
 from eloquence_ops.checks.seen import asked_role, has_zone
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.idn.forms import forms_of_name
-from eloquence_ops.probes import name_forms, name_survey, names
+from eloquence_ops.observations import AppSource
+from eloquence_ops.probes import app_names, name_forms, name_survey, names
 from eloquence_ops.probes.name_server import NameServer
 from eloquence_ops.run.board import Board, Probe
 from eloquence_ops.run.facts import SESSION, endpoint_of
@@ -37,6 +40,9 @@ class NameProbes:
             found.append(plan.probe("session.forms", self._handed_out, needs=(SESSION,)))
         if plan.asked.services(plan.target) == {"api", "livekit"}:
             found += self._asking_around("handed-out")
+        if plan.target.app:
+            read = partial(self._of_app, plan.target.app)
+            found.append(plan.probe("app.names", read))
         return found
 
     def asked_endpoints(self) -> Mapping[str, Endpoint]:
@@ -116,14 +122,35 @@ class NameProbes:
         if url := board.get(SESSION).url:
             self._show_host("session", url, board)
 
+    async def _of_app(self, folder: str, board: Board) -> None:
+        begun = time.monotonic()
+        read = await asyncio.to_thread(app_names.read, folder, seconds=self._longest_read_s())
+        board.note(
+            AppSource(
+                at_s=begun - board.started,
+                outcome=read.outcome,
+                files=read.files,
+                names=len(read.names),
+                cut=read.cut,
+                closed=read.closed,
+                duration_s=time.monotonic() - begun,
+            )
+        )
+        for name in read.names:
+            self._show("app", name.typed, board, name.place)
+
+    def _longest_read_s(self) -> float:
+        """What has been found when the probe's time is up is worth more than being late."""
+        return min(app_names.MOST_SECONDS, self._plan.timeout_s)
+
     def _show_host(self, origin: Origin, endpoint: Endpoint, board: Board) -> None:
         if not endpoint.is_address:
             self._show(origin, endpoint.typed_host or endpoint.host, board)
 
-    def _show(self, origin: Origin, typed: str, board: Board) -> None:
+    def _show(self, origin: Origin, typed: str, board: Board, place: str = "") -> None:
         # What was pasted where a name belongs may be a secret.
-        safe = self._plan.redactor.text(typed)
-        board.note(name_forms.shown(origin, safe, started=board.started))
+        hide = self._plan.redactor.text
+        board.note(name_forms.shown(origin, hide(typed), started=board.started, place=hide(place)))
 
 
 @cache

@@ -143,6 +143,11 @@ def _ip(*words: str) -> None:
 
 def doctor(host: Host, record: Path, *arguments: str, **environ: str) -> int:
     """The real command in a namespace; its exit code. Everything it saw is in `record`."""
+    return doctor_in(ROOT, host, record, *arguments, **environ)
+
+
+def doctor_in(cwd: Path, host: Host, record: Path, *arguments: str, **environ: str) -> int:
+    """The same, where the command is called in another folder."""
     done = subprocess.run(
         [
             "ip",
@@ -158,7 +163,7 @@ def doctor(host: Host, record: Path, *arguments: str, **environ: str) -> int:
             str(record),
         ],
         env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(record.parent), **environ},
-        cwd=ROOT,
+        cwd=cwd,
         check=False,
         capture_output=True,
         text=True,

@@ -28,6 +28,7 @@ from tests.network.namespaces import (
     SERVER_V6,
     Host,
     doctor,
+    doctor_in,
     two_hosts,
     wait_for,
 )
@@ -104,6 +105,25 @@ def dns_points_elsewhere(record: Path) -> int:
     ):
         api = ("--api", "http://api.éloquence.test:8083", "--resolver", SERVER_V4)
         return doctor(client, record, *api, "--server", f"root@{SERVER_V4}", "--only", "dns")
+
+
+def app_unicode_host(record: Path) -> int:
+    """The app's source writes the API's name with its accent; the system itself is in order."""
+    with (
+        two_hosts() as (client, server),
+        server.services(*_SERVICES, f"dns={SERVER_V4}:53,api.éloquence.test={SERVER_V4}"),
+        tempfile.TemporaryDirectory() as made,
+    ):
+        source = Path(made) / "eloquence_app" / "lib" / "api.dart"
+        source.parent.mkdir(parents=True)
+        source.write_text(
+            "const api = 'http://api.éloquence.test:8083/api';\n"
+            "const push = 'https://push.example';\n",
+            encoding="utf-8",
+        )
+        api = ("--api", "http://api.éloquence.test:8083", "--resolver", SERVER_V4)
+        app = ("--app", "eloquence_app", "--only", "dns")
+        return doctor_in(Path(made), client, record, *api, *app)
 
 
 @contextlib.contextmanager
@@ -222,6 +242,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "firewall-before-server": firewall_before_server,
     "dns-ipv6-broken": dns_ipv6_broken,
     "dns-points-elsewhere": dns_points_elsewhere,
+    "app-unicode-host": app_unicode_host,
     "cert-differs-by-address": cert_differs_by_address,
     "cert-renewal-blocked": cert_renewal_blocked,
     "real-stack-healthy": real_stack_healthy,

@@ -67,6 +67,15 @@ def test_a_name_that_leads_to_the_machine_from_before_the_move() -> None:
     assert result.verdict == "degraded"
 
 
+def test_a_name_that_only_the_apps_source_writes_with_its_accent_is_the_apps_to_mend() -> None:
+    result = replayed("app-unicode-host")
+    assert named(result) == {"app-unicode-host": "certain"}
+    assert [(found.id, found.vantage) for found in result.problems] == [
+        ("dns.app-name.unicode", "code")
+    ]
+    assert result.verdict == "broken"
+
+
 def test_a_published_ipv6_address_that_nothing_listens_on_is_a_warning() -> None:
     result = replayed("dns-ipv6-broken")
     assert named(result) == {"dns-ipv6-broken": "likely", "api-key-in-clear": "certain"}
