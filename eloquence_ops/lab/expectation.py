@@ -101,7 +101,8 @@ def _fails(finding: Finding) -> bool:
 
 def _shown_in(cause_id: str, catalogue: Catalogue) -> frozenset[str]:
     """The checks in which a cause shows itself."""
-    links = explained_by(catalogue.causes[cause_id], catalogue.causes)
+    cause = catalogue.causes[cause_id]
+    links = (*explained_by(cause, catalogue.causes), *cause.explains_if_confirmed)
     return frozenset(link.finding.rpartition(".")[0] for link in links)
 
 
