@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
+import pytest
 
 pytest_plugins = ("tests.host.fixtures",)
 
@@ -26,3 +29,14 @@ for _signal in ("SIGHUP", "SIGTERM"):
     if hasattr(signal, _signal):
         signal.signal(getattr(signal, _signal), signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_NAMESPACE = Path("/proc/thread-self/ns/net")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stays_in_its_network_namespace() -> Iterator[None]:
+    """What enters another one comes back: every later test would be without a network."""
+    before = _NAMESPACE.readlink() if _NAMESPACE.is_symlink() else None
+    yield
+    assert before is None or _NAMESPACE.readlink() == before

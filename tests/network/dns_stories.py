@@ -199,6 +199,7 @@ FAULTS: Final[dict[str, Story]] = {
             "dns.alias.dangling",
         ),
         causes=("dns-resolvers-disagree",),
+        perhaps_causes=("dns-alias-dangling",),
     ),
     "resolver-remembers": Story(
         _GOOD,

@@ -77,6 +77,7 @@ class Story:
     shown_at: str = AUTHORITY_V4
     hosts: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
+    perhaps_causes: tuple[str, ...] = ()
     by_system: bool = False
     undetermined: bool = False
 
@@ -306,7 +307,10 @@ def _tls_end(
     serve = ["openssl", "s_server", "-www", "-accept", f"{address}:443", "-key", str(key)]
     with _started(host, [*serve, "-cert", str(certificate)], folder / "log") as process:
         place = (address.strip("[]"), 443)
-        _wait_until(lambda: socket.create_connection(place, 0.3).close(), process, folder / "log")
+        with host.entered():
+            _wait_until(
+                lambda: socket.create_connection(place, 0.3).close(), process, folder / "log"
+            )
         yield
 
 
@@ -314,19 +318,20 @@ def _tls_end(
 def _running(host: Host, command: list[str], folder: Path, address: str) -> Iterator[None]:
     query = dns.message.make_query("nobody.test", "A")
     with _started(host, command, folder / "log") as process:
-        _wait_until(lambda: dns.query.udp(query, address, timeout=0.3), process, folder / "log")
+        with host.entered():
+            _wait_until(lambda: dns.query.udp(query, address, timeout=0.3), process, folder / "log")
         yield
 
 
 @contextlib.contextmanager
 def _started(host: Host, command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """In the namespace, where this thread is as well until the block ends."""
+    """In the namespace. This thread is not, longer than it takes to ask: what ends in another order
+    than it began would leave it there."""
     with log.open("w", encoding="utf-8") as written:
         whole = ["ip", "netns", "exec", host.name, *command]
         process = subprocess.Popen(whole, cwd=log.parent, stdout=written, stderr=written)
     try:
-        with host.entered():
-            yield process
+        yield process
     finally:
         process.terminate()
         process.wait(10)
