@@ -36,7 +36,7 @@ from tests.host.hosts import hosts
 from tests.host.machine import Host
 from tests.real import require_host
 
-_LINES: Final = 200_000
+_LINES: Final = 100_000
 _MANY: Final = 2_000_000
 _ROUNDS: Final = 3
 _UNIT: Final = "eloquence-api.service"
@@ -117,12 +117,14 @@ def _write_journal(path: Path, count: int) -> None:
 
 
 def _reading(folder: Path, journal: Path) -> dict[str, str]:
-    """An environment in which the real journalctl reads this journal."""
+    """An environment in which the real journalctl reads this journal, with the files that
+    systemd-journal-remote closed when they were full."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     script = programs / "journalctl"
     real = shutil.which("journalctl")
-    script.write_text(f'#!/bin/sh\nexec {real} --file={journal} "$@"\n', encoding="utf-8")
+    files = journal.with_name(f"{journal.stem}*.journal")
+    script.write_text(f"#!/bin/sh\nexec {real} '--file={files}' \"$@\"\n", encoding="utf-8")
     script.chmod(0o755)
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
@@ -133,6 +135,9 @@ def _one_source(folder: Path) -> None:
     environ = _reading(folder, journal)
     peer = ["sh", "-c", f"journalctl -u {_UNIT} -o json | cat"]
     ours = _ours("--on-server", "--unit", _UNIT)
+    for command in (peer, ours):
+        shown = subprocess.run(command, env=environ, check=True, capture_output=True, timeout=600)
+        assert shown.stdout.count(b"\n") >= _LINES
     figures = side_by_side(
         {
             "eloquence tail-logs": lambda: _quietly(ours, environ),
@@ -202,7 +207,8 @@ def _memory(folder: Path) -> None:
                 largest = max(largest, pages * resource.getpagesize())
             time.sleep(0.05)
         assert process.returncode == 0
-        journal.unlink()
+        for file in folder.glob(f"{journal.stem}*.journal"):
+            file.unlink()
         print(f"  {count:>12,} lines {largest / 2**20:8.1f} MiB")
 
 
