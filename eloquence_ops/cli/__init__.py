@@ -13,6 +13,8 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Runs one command and exits with its code; nobody sees a traceback."""
     gc.disable()  # until `garbage` says otherwise
+    # Else pydantic reads the metadata of every package that is installed, looking for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     end = _End()
     _open_closed_streams()
     try:
