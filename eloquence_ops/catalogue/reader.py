@@ -69,7 +69,8 @@ class _Entries(Mapping[str, E]):
     """By id. In one order on every machine, so that a run tells the same everywhere."""
 
     def __init__(self, model: type[E], files: Mapping[str, Path]) -> None:
-        self._model, self._files = model, files
+        self._model: type[E] = model
+        self._files = files
         self._read: dict[str, E] = {}
 
     def __getitem__(self, entry_id: str) -> E:
