@@ -79,14 +79,17 @@ def test_the_apis_clock_and_livekits_apart(host: Host) -> None:
     assert causes(doctor(host, inside=False)) == {"clock-skew": "certain"}
 
 
-def test_why_a_proxy_does_not_come_back_with_another_key_is_told_beside_that_it_is_stopped(
+def test_a_proxy_that_does_not_come_back_with_another_key_is_the_keys_fault_alone(
     host: Host,
 ) -> None:
     FAULTS["certificate-key-mismatch"](host)
     assert host.shell("systemctl restart nginx", check=False).returncode != 0
     inside = doctor(host)
-    assert causes(inside) == {"cert-key-mismatch": "certain", "proxy-not-running": "certain"}
-    assert "SSL_CTX_use_PrivateKey" in problems(inside)["server.proxy-unit.failed"]
+    assert causes(inside) == {"cert-key-mismatch": "certain"}
+    assert inside["unexplained"] == []
+    assert "SSL_CTX_use_PrivateKey" in problems(inside)["server.proxy-unit.key-refused"]
+    commands = [step["run"] for entry in inside["causes"] for step in entry["remedies"]]
+    assert any("/etc/ssl/eloquence/key.pem" in command for command in commands)
 
 
 @pytest.fixture(scope="module")
