@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ for _signal in ("SIGHUP", "SIGTERM"):
     if hasattr(signal, _signal):
         signal.signal(getattr(signal, _signal), signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays; every test's garbage would be looked for in all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 _NAMESPACE = Path("/proc/thread-self/ns/net")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -268,6 +268,10 @@ class Catalogue:
         check, _, outcome = finding_id.rpartition(".")
         declared = self.checks[check].outcomes.get(outcome)
         return Status(declared.status) if declared else OUTCOMES_OF_ALL[outcome]
+
+    def checks_of(self, areas: Collection[str]) -> frozenset[str]:
+        """The ids of the checks in these areas; an id begins with its area."""
+        return frozenset(check for check in self.checks if check.partition(".")[0] in areas)
 
     def with_requirements(self, chosen: frozenset[str]) -> tuple[str, ...]:
         """The chosen checks and all they require, each after what it requires. No cycles exist."""

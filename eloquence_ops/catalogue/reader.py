@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,23 +34,58 @@ class CatalogueError(Exception):
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue that travels with this version."""
-    return read(datafiles.folder("checks"))
+    """The catalogue that travels with this version. Tests read all of it; a run, what it needs."""
+    return opened(datafiles.folder("checks"))
 
 
 def read(folder: Path) -> Catalogue:
-    """Every file below `folder`. Raises `CatalogueError` naming the file and what is wrong."""
+    """Every file below `folder`, and each entry held against those that it names.
+
+    Raises `CatalogueError` naming the file and what is wrong.
+    """
+    found = opened(folder)
+    found = replace(found, checks=dict(found.checks), causes=dict(found.causes))
+    _refuse_loose_ends(found)
+    return found
+
+
+def opened(folder: Path) -> Catalogue:
+    """The same, but a check or a cause is read when it is first asked for: an id is a path.
+
+    Raises `CatalogueError` then, for that file alone.
+    """
+    checks = _Entries(Check, _checks(folder))
+    causes = _Entries(Cause, _causes(folder / "causes"))
     try:
-        checks = {check.id: check for check in _checks(folder)}
-        causes = {cause.id: cause for cause in _causes(folder / "causes")}
         symptoms = _SYMPTOMS.validate_python(_toml(folder / "symptoms.toml").get("symptom", []))
         outcomes = _OUTCOMES.validate_python(_toml(folder / "outcomes.toml"))
         words = _TEXTS.validate_python(_toml(folder / "words.toml"))
     except ValidationError as problem:
         raise CatalogueError(f"{folder}: {problem}") from problem
-    found = Catalogue(checks, causes, symptoms, outcomes, words)
-    _refuse_loose_ends(found)
-    return found
+    return Catalogue(checks, causes, symptoms, outcomes, words)
+
+
+class _Entries(Mapping[str, E]):
+    """By id. In one order on every machine, so that a run tells the same everywhere."""
+
+    def __init__(self, model: type[E], files: Mapping[str, Path]) -> None:
+        self._model: type[E] = model
+        self._files = files
+        self._read: dict[str, E] = {}
+
+    def __getitem__(self, entry_id: str) -> E:
+        if entry_id not in self._read:
+            self._read[entry_id] = _entry(self._model, entry_id, self._files[entry_id])
+        return self._read[entry_id]
+
+    def __contains__(self, entry_id: object) -> bool:
+        return entry_id in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -59,21 +95,25 @@ def _toml(path: Path) -> dict[str, Any]:
         raise CatalogueError(f"{path}: {problem}") from problem
 
 
-def _checks(folder: Path) -> Iterator[Check]:
+def _checks(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
     for path in sorted(folder.glob("*/*.toml")):
         if path.parent.name == "causes":
             continue
         check_id = f"{path.parent.name}.{path.stem}"
         if not CHECK_ID.fullmatch(check_id):
             raise CatalogueError(f"{path}: {check_id!r} is not the id of a check")
-        yield _entry(Check, check_id, path)
+        found[check_id] = path
+    return found
 
 
-def _causes(folder: Path) -> Iterator[Cause]:
+def _causes(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.toml")):
         if not CAUSE_ID.fullmatch(path.stem):
             raise CatalogueError(f"{path}: {path.stem!r} is not the id of a cause")
-        yield _entry(Cause, path.stem, path)
+        found[path.stem] = path
+    return found
 
 
 def _entry(model: type[E], entry_id: str, path: Path) -> E:

@@ -12,56 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from eloquence_ops.catalogue.model import Catalogue, Check
-from eloquence_ops.checks import (  # noqa: F401  # they register
-    api,
-    api_contract,
-    api_old_way,
-    api_session,
-    api_token,
-    dns,
-    dns_addresses,
-    dns_app,
-    dns_around,
-    dns_certificate,
-    dns_connects,
-    dns_dnssec,
-    dns_labels,
-    dns_resolvers,
-    dns_zone,
-    livekit,
-    livekit_exposure,
-    livekit_room,
-    machine,
-    server,
-    server_callers,
-    server_certificate,
-    server_clock,
-    server_disk,
-    server_firewall,
-    server_http,
-    server_installation,
-    server_limits,
-    server_livekit_config,
-    server_livekit_secret,
-    server_media,
-    server_memory,
-    server_ports,
-    server_proxied,
-    server_proxy,
-    server_starts,
-    server_units,
-    tls,
-    tls_addresses,
-    tls_certificate,
-    tls_chain,
-    tls_elsewhere,
-    tls_http,
-    tls_renewal,
-    tls_versions,
-    tls_vouching,
-    tls_websocket,
-)
-from eloquence_ops.checks.registry import REGISTRY, Verdict
+from eloquence_ops.checks.judgements import judgement_of
+from eloquence_ops.checks.registry import Verdict
 from eloquence_ops.checks.seen import Seen, address_role, has_zone
 from eloquence_ops.endpoints import Endpoint, u_label
 from eloquence_ops.findings import Evidence, Finding, Status, Subject
@@ -86,11 +38,7 @@ class About:
 
 def judge_all(seen: Seen, catalogue: Catalogue) -> tuple[Finding, ...]:
     """Every finding of a run, in the order of the catalogue's requirements."""
-    wanted = frozenset(
-        check.id
-        for check in catalogue.checks.values()
-        if check.area in seen.asked.areas or check.area == "machine"
-    )
+    wanted = catalogue.checks_of(seen.asked.areas | {"machine"})
     if seen.was_inside and "tls" in seen.asked.areas:
         # Certificates have two vantages: what is served, and what the server has on its disk.
         wanted |= {_ON_DISK}
@@ -117,7 +65,7 @@ class _Run:
         if about.thing is None:
             reason = "no-server" if about.role == "server" else "not-configured"
             return [self._builtin(check, about, "skipped", {"reason": reason})]
-        registered = REGISTRY[check.id]
+        registered = judgement_of(check.id)
         try:
             verdicts = list(registered.judge(about.thing, self.seen))
         except Exception as defect:  # ours; it becomes a finding, not a crash
@@ -285,12 +233,14 @@ def _inside(check: Check, seen: Seen) -> Iterator[About]:
 
 def _about_server(which: str, seen: Seen) -> About:
     """A service keeps the subject of its address, so that both vantages speak of one thing."""
+    from eloquence_ops.checks.server_media import media_name
+
     target, machine_name = seen.target, seen.target.server or "server"
     name = {
         "server": machine_name,
         "server-api": str(target.api or target.api_unit),
         "server-livekit": str(target.livekit or seen.handed_out or target.livekit_unit),
-        "server-media": server_media.media_name(seen),
+        "server-media": media_name(seen),
     }[which]
     thing = name if seen.was_inside else None
     return About(Subject(name), thing, frozenset({name, machine_name, THIS_MACHINE.name}), "server")

@@ -38,7 +38,7 @@ def certificate(role: Role, seen: Seen) -> Judgement:
     if endpoint is None or not endpoint.secure:
         yield Verdict("none")
         return
-    if facts is not None and (misfit := _misfit(endpoint, facts, seen)) is not None:
+    if (misfit := misfit_of(endpoint, seen)) is not None:
         yield misfit
         return
     shown = {chain.family: chain.certificates[0] for chain in chains(endpoint, seen)}
@@ -69,9 +69,12 @@ def _compared(served: SentCertificate, files: list[CertificateFile]) -> Verdict:
     return Verdict("not-reloaded", {"path": file.path, "on_disk": on_disk, "served": until})
 
 
-def _misfit(endpoint: Endpoint, facts: ServerCertificates, seen: Seen) -> Verdict | None:
+def misfit_of(endpoint: Endpoint, seen: Seen) -> Verdict | None:
     """A file of this site without a key that fits, or else of another site of the same proxy: it
     reads all of them or none."""
+    facts = seen.one(ServerCertificates)
+    if facts is None:
+        return None
     proxy = server_sites.configured_for(endpoint, seen)
     of_proxy = [file for file in facts.certificates if proxy and file.used_by == proxy]
     for file in (*_files(endpoint, facts, seen), *of_proxy):

@@ -6,6 +6,7 @@ called wrong for what a file says.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +15,7 @@ from eloquence_ops.checks import server_sites
 from eloquence_ops.checks.fingerprints import is_livekit
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
+from eloquence_ops.checks.server_certificate import misfit_of
 from eloquence_ops.checks.server_places import Place, listens_for
 from eloquence_ops.checks.server_proxied import PATHS, is_fine, outside
 from eloquence_ops.checks.server_sites import Serving
@@ -32,6 +34,9 @@ _UNITS: Final = ("nginx.service", "caddy.service", "haproxy.service")
 # A line of the error log that was written about now, by either clock.
 _RECENT: Final = timedelta(minutes=10)
 _LONGEST_LINE: Final = 160
+# nginx: `SSL_CTX_use_PrivateKey("…")`, `cannot load certificate key "…"`; haproxy: `inconsistencies
+# between private key and certificate`; Caddy: `private key does not match public key`.
+_OF_A_KEY: Final = re.compile(r"private ?key|certificate key", re.IGNORECASE)
 
 
 def _endpoint(role: Role, seen: Seen) -> Endpoint | None:
@@ -47,6 +52,7 @@ def _endpoint(role: Role, seen: Seen) -> Endpoint | None:
         "ok": "port",
         "stopped": "port unit state",
         "failed": "port unit said",
+        "key-refused": "port unit said path key",
         "not-listening": "port unit",
         "nobody": "port",
         "not-here": "port",
@@ -68,7 +74,7 @@ def proxy_unit(role: Role, seen: Seen) -> Judgement:
     elif "connected" in came:
         yield Verdict("not-here", port)  # TLS ends on another machine
     elif unit := proxy_of(endpoint, seen):
-        yield _of_unit(unit, port, seen)
+        yield _of_unit(unit, port, endpoint, seen)
     else:
         yield Verdict("nobody" if "refused" in came else "not-here", port)
 
@@ -83,7 +89,7 @@ def proxy_of(endpoint: Endpoint, seen: Seen) -> UnitState | None:
     return units[0] if units else None
 
 
-def _of_unit(unit: UnitState, port: Evidence, seen: Seen) -> Verdict:
+def _of_unit(unit: UnitState, port: Evidence, endpoint: Endpoint, seen: Seen) -> Verdict:
     of_unit: Evidence = {**port, "unit": unit.name}
     if unit.active_state in ("active", "reloading"):
         return Verdict("not-listening", of_unit)
@@ -91,7 +97,11 @@ def _of_unit(unit: UnitState, port: Evidence, seen: Seen) -> Verdict:
     line = journal.decisive.text if journal and journal.decisive else ""
     if not line:
         return Verdict("stopped", {**of_unit, "state": unit.active_state})
-    return Verdict("failed", {**of_unit, "said": one_line(line, limit=_LONGEST_LINE)})
+    said: Evidence = {**of_unit, "said": one_line(line, limit=_LONGEST_LINE)}
+    if _OF_A_KEY.search(line) and (misfit := misfit_of(endpoint, seen)):
+        # It stopped at the pair of files that does not fit: one mistake, not two.
+        return Verdict("key-refused", {**said, **misfit.evidence})
+    return Verdict("failed", said)
 
 
 @check(

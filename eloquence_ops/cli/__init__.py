@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -10,19 +12,43 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Runs one command and exits with its code; nobody sees a traceback."""
+    gc.disable()  # until `garbage` says otherwise
+    # Else pydantic reads the metadata of every package that is installed, looking for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    end = _End()
     _open_closed_streams()
     try:
         from eloquence_ops.cli.ending import complain_of, run_to_exit_code
 
         code = run_to_exit_code()
     except KeyboardInterrupt:
-        sys.exit(130)
+        end.exit(130)
     refusal = _flush()
     if refusal is not None and code != 3:
         # A full disk behind a redirected stdout: what was asked for was not delivered.
         complain_of(refusal)
         code = 3
-    sys.exit(code)
+    end.exit(code)
+
+
+class _End:
+    """The end of the process once everybody else has done what they do at exit.
+
+    What follows there takes as long as `--help`: every module is taken apart, object by object.
+    What is registered first runs last, so this is made before anything else.
+    """
+
+    def __init__(self) -> None:
+        self._code = 1  # of a traceback, which ELOQUENCE_DEBUG asks for
+        atexit.register(self._leave)
+
+    def exit(self, code: int) -> NoReturn:
+        self._code = code
+        sys.exit(code)
+
+    def _leave(self) -> None:
+        _flush()
+        os._exit(self._code)
 
 
 def _open_closed_streams() -> None:

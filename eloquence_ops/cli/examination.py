@@ -14,6 +14,7 @@ from typing import Any, Final
 from eloquence_ops import credentials, endpoints, settings_files
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.cli import speaking
+from eloquence_ops.cli.garbage import collect_from_now_on
 from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.cli.progress import Watch
 from eloquence_ops.endpoints import Endpoint, parse_secure
@@ -230,6 +231,7 @@ async def _carry_out(plan: Plan, request: Request, language: Language) -> Record
 
     if request.wait_s is None:
         return await once(plan)
+    collect_from_now_on()
     return await until_healthy(plan, request.wait_s, once, catalogue())
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from eloquence_ops.cli import lab_screen, speaking
 from eloquence_ops.cli.examination import Request, keep, make_plan, report, run_plan
+from eloquence_ops.cli.garbage import collect_from_now_on
 from eloquence_ops.errors import EloquenceError
 from eloquence_ops.phrases import phrase
 from eloquence_ops.report.prose import Prose
@@ -99,6 +100,7 @@ def keep_up(names: list[str] | None, place_name: str | None, lang: str | None) -
     plan = combined(faults)
     servers = asyncio.run(real.find())
     stopped = _told_to_stop()
+    collect_from_now_on()
     if place_name is None:
         with running(plan, fixed_ports=True, servers=servers) as system:
             lab_screen.for_hand(system, _write_settings(system), language)

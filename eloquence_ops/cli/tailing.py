@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from eloquence_ops import credentials, settings_files
 from eloquence_ops.cli import speaking
+from eloquence_ops.cli.garbage import collect_from_now_on
 from eloquence_ops.cli.letters import AS_SHOWN
 from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.errors import UsageError
@@ -139,6 +140,7 @@ def tail(request: Request, environ: Mapping[str, str] | None = None) -> int:
     output = _output(request, names, language)
     apart = language if request.output in _WITHOUT_NOTES else None
     show = _Show(request.chooser(span), dresser, output, notes_apart=apart)
+    collect_from_now_on()
     # Whoever read has read enough; click would make a failure of it.
     with contextlib.suppress(BrokenPipeError):
         asyncio.run(Stream(sources, show.take, follows=span.follows).run())

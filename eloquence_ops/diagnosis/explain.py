@@ -30,6 +30,9 @@ def diagnose(findings: Iterable[Finding], causes: Mapping[str, Cause]) -> Diagno
     """The diagnosis of one run. The order of `findings` changes only the order of equals."""
     everything = tuple(findings)
     problems = {entry.key: entry for entry in everything if entry.status.is_problem}
+    masked = sum(entry.status is Status.MASKED for entry in everything)
+    if not problems:
+        return Diagnosis(causes=(), ruled_out=(), unexplained=(), masked=masked)
     found = list(instances(causes, everything))
     possible = {entry.name: entry for entry in found if not entry.contradicted_by}
     present = {name: entry for name, entry in possible.items() if entry.confirmed_by}
@@ -68,7 +71,7 @@ def diagnose(findings: Iterable[Finding], causes: Mapping[str, Cause]) -> Diagno
             for key in sorted(problems, key=position.__getitem__)
             if key not in coverable
         ),
-        masked=sum(entry.status is Status.MASKED for entry in everything),
+        masked=masked,
     )
 
 

@@ -43,6 +43,12 @@ def socket_address(family: Family, address: str, port: int) -> _Sockaddr:
     return cast("_Sockaddr", found[0][4])
 
 
+def _offer(context: ssl.SSLContext, protocols: tuple[str, ...]) -> None:
+    # To offer nothing, OpenSSL 1.1.1 forgets what was offered and then complains of no memory.
+    with contextlib.suppress(MemoryError):
+        context.set_alpn_protocols(list(protocols))
+
+
 class Channel:
     """A connected socket. `first_bytes` are the first the peer sent, before any decryption."""
 
@@ -68,12 +74,16 @@ class Channel:
             raise
         return cls(connecting)
 
-    async def start_tls(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
+    async def start_tls(
+        self, context: ssl.SSLContext, name: str, *, offers: tuple[str, ...] = ()
+    ) -> ssl.SSLObject:
         """The handshake as a client. An IP address as `name` is verified but not sent as SNI.
+        `offers` (ALPN) holds for this handshake alone, whatever others offered with `context`.
 
         Raises `ssl.SSLError` (verification: `ssl.SSLCertVerificationError`) and other `OSError`s.
         """
         try:
+            _offer(context, offers)  # copied by the next line, so that `context` can be shared
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         except ValueError as error:  # a label of more than 63 characters, for example
             raise ssl.SSLError(1, f"no name that TLS can send: {error}") from error

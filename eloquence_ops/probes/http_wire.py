@@ -83,7 +83,7 @@ class Wire(httpcore.AsyncNetworkBackend, httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> Wire:
         begun = time.monotonic()
-        await self._open_channel.start_tls(ssl_context, self._tls_name)
+        await self._open_channel.start_tls(ssl_context, self._tls_name, offers=("http/1.1",))
         self._asked = time.monotonic()
         self.tls_s = self._asked - begun
         self.stage = "exchange"

@@ -36,12 +36,9 @@ async def ask(
     timeout_s: float,
     started: float,
 ) -> WebsocketOffer:
-    """`context` is this call's own: what it offers is set on it. Never raises for what a server
-    does."""
-    if offered:
-        context.set_alpn_protocols(list(offered))
+    """Never raises for what a server does."""
     begun = time.monotonic()
-    attempt = _Attempt(road)
+    attempt = _Attempt(road, offered)
     try:
         async with asyncio.timeout(timeout_s):
             await attempt.make(context)
@@ -69,8 +66,8 @@ async def ask(
 
 
 class _Attempt:
-    def __init__(self, road: Road) -> None:
-        self._road = road
+    def __init__(self, road: Road, offered: tuple[str, ...]) -> None:
+        self._road, self._offered = road, offered
         self._channel: Channel | None = None
         self._unread = b""
         self.outcome: OfferOutcome = "closed"
@@ -81,7 +78,8 @@ class _Attempt:
     async def make(self, context: ssl.SSLContext) -> None:
         road = self._road
         self._channel = await Channel.open(road.family, road.address, road.port)
-        tls = await self._channel.start_tls(context, tls_name(road.endpoint))
+        name = tls_name(road.endpoint)
+        tls = await self._channel.start_tls(context, name, offers=self._offered)
         self.is_shaken = True
         self.chosen = "" if (chosen := tls.selected_alpn_protocol()) is None else chosen[:20]
         await (self._over_http2() if self.chosen == "h2" else self._over_http1())

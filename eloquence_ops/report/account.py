@@ -218,7 +218,10 @@ class Storyteller:
         )
 
     def _values(self, chosen: Chosen) -> dict[str, object]:
-        evidence = dict(chosen.explains[0].evidence) if chosen.explains else {}
+        """The evidence of the first finding; what it lacks, of those that confirm the cause."""
+        evidence: dict[str, object] = {}
+        for finding in (*chosen.explains[:1], *chosen.confirmed_by):
+            evidence = {**finding.evidence, **evidence}
         return evidence | places.values(self.result.seen, chosen.subject)
 
     def _step(self, step: Remedy | NextProbe, values: dict[str, object]) -> Step:

@@ -7,8 +7,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from eloquence_ops.checks.seen import Seen
-from eloquence_ops.checks.server_media import media_ports
-from eloquence_ops.checks.server_proxy import proxy_of
 from eloquence_ops.checks.service_ports import ICE_TCP_PORT
 from eloquence_ops.endpoints import Endpoint, parse
 from eloquence_ops.errors import UsageError
@@ -21,6 +19,9 @@ _PROXY_UNIT: Final = "nginx.service"
 
 def values(seen: Seen, subject: str = "") -> dict[str, object]:
     """Every placeholder that a command may hold, for this target and `subject`."""
+    # Where there is no cause there are no commands either.
+    from eloquence_ops.checks.server_media import media_ports
+
     target = seen.target
     livekit = target.livekit or seen.handed_out
     found: dict[str, object] = {
@@ -62,6 +63,8 @@ def _of_server(server: str | None) -> dict[str, object]:
 
 def _of_proxy(endpoint: Endpoint | None, seen: Seen) -> dict[str, object]:
     """That of the server; the guide's where nobody looked inside."""
+    from eloquence_ops.checks.server_proxy import proxy_of
+
     unit = proxy_of(endpoint, seen) if endpoint else None
     name = unit.name if unit else _PROXY_UNIT
     return {"proxy_unit": name, "proxy_folder": f"/etc/{name.removesuffix('.service')}"}

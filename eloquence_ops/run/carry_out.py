@@ -59,9 +59,13 @@ class Execution:
         return time.monotonic() - self._board.started
 
     def snapshot(self) -> Recording:
-        """What has been observed up to now, as a recording."""
+        """What has been observed up to now, as a recording.
+
+        Each observation was validated when it was made. To do that again takes the schemas of all
+        kinds that there are, which only a file needs.
+        """
         runner = self._runner
-        return Recording(
+        return Recording.model_construct(
             tool_version=__version__,
             command=self.command,
             target=recorded_target(self.plan.target),

@@ -195,7 +195,7 @@ class TlsProbes:
             websocket_offer.ask(
                 client.road,
                 offered,
-                context=tls.client_context(plan.target.ca) if offered else plan.tls_context,
+                context=plan.tls_context,
                 redactor=plan.redactor,
                 timeout_s=plan.timeout_s,
                 started=board.started,

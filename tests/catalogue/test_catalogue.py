@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,12 +14,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-import eloquence_ops.checks.engine  # noqa: F401  # the judgements register
 from eloquence_ops import datafiles, lab
 from eloquence_ops.catalogue.model import Catalogue, Cause, Link, Symptom, Text
-from eloquence_ops.catalogue.reader import CatalogueError, read
+from eloquence_ops.catalogue.reader import CatalogueError, opened, read
 from eloquence_ops.catalogue.search import search
 from eloquence_ops.catalogue.template import command, placeholders
+from eloquence_ops.checks import judgements
 from eloquence_ops.checks.registry import REGISTRY
 from eloquence_ops.checks.seen import Asked, Seen
 from eloquence_ops.cli.commands import app
@@ -29,6 +30,9 @@ from eloquence_ops.settings import Target
 
 CHECKS = datafiles.folder("checks")
 RUNBOOK = read(CHECKS)
+AREAS = sorted({check.area for check in RUNBOOK.checks.values()})
+for area in AREAS:
+    judgements.load(area)
 FAULTS = Path(lab.__file__).parent / "faults" if lab.__file__ else Path()
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
 
@@ -151,6 +155,26 @@ def test_a_renamed_check_is_missed_by_those_who_require_it(copy: Path) -> None:
         read(copy)
 
 
+def test_a_file_is_read_when_its_entry_is_asked_for(copy: Path) -> None:
+    """So a run reads a third of them; whoever reads the others finds what is wrong there."""
+    for name in ("api.key", "api-hanging"):
+        (
+            copy / ("causes" if "." not in name else "") / f"{name.replace('.', '/')}.toml"
+        ).write_text("?")
+    catalogue = opened(copy)
+    assert catalogue.checks["tls.chain"].area == "tls"
+    assert {"api.key", "tls.chain"} <= catalogue.checks_of({"api", "tls"})
+    assert "api-hanging" in catalogue.causes
+    for entries, name, file in (
+        (catalogue.checks, "api.key", "api/key.toml"),
+        (catalogue.causes, "api-hanging", "causes/api-hanging.toml"),
+    ):
+        with pytest.raises(CatalogueError, match=file):
+            entries[name]
+    with pytest.raises(CatalogueError, match="api/key"):
+        read(copy)
+
+
 def test_an_unknown_key_is_refused(copy: Path) -> None:
     path = copy / "causes/clock-skew.toml"
     path.write_text("confirmd_by = []\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
@@ -189,6 +213,23 @@ def test_every_check_comes_after_what_it_requires() -> None:
 
 def test_the_catalogue_and_the_code_have_the_same_checks() -> None:
     assert set(RUNBOOK.checks) == set(REGISTRY)
+
+
+def test_an_area_loads_every_judgement_of_its_own() -> None:
+    """Also where no other area was loaded before, by whose modules some of them are imported."""
+    alone = (
+        "import sys\n"
+        "for area in sys.argv[1:]:\n"
+        "    for name in [name for name in sys.modules if 'eloquence_ops.checks' in name]:\n"
+        "        del sys.modules[name]\n"
+        "    from eloquence_ops.checks.judgements import REGISTRY, load\n"
+        "    load(area)\n"
+        "    print(*(name for name in REGISTRY if name.split('.')[0] == area))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", alone, *AREAS], check=True, capture_output=True, text=True
+    )
+    assert sorted(done.stdout.split()) == sorted(RUNBOOK.checks)
 
 
 @pytest.mark.parametrize("check_id", sorted(RUNBOOK.checks))

@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from eloquence_ops.checks.server_proxy import proxy_unit, proxy_upgrade, proxy_upstream
-from eloquence_ops.observations import AnyObservation, ServerTraffic, UnitJournal
-from eloquence_ops.observations.server_proxy import ErrorLog, ProxyError
+from eloquence_ops.observations import (
+    AnyObservation,
+    ServerCertificates,
+    ServerTraffic,
+    UnitJournal,
+)
+from eloquence_ops.observations.server_proxy import (
+    CertificateFile,
+    CertificateKey,
+    ErrorLog,
+    ProxyError,
+)
 from eloquence_ops.observations.server_units import RecognisedLine
 from tests.checks.server_facts import (
     API,
@@ -67,6 +77,56 @@ def journal(text: str) -> UnitJournal:
 def test_who_listens_at_the_public_port(observations: list[AnyObservation], outcome: str) -> None:
     (verdict,) = proxy_unit("api", seen(*observations))
     assert verdict.outcome == outcome
+
+
+def files(*, key_fits: bool | None = False, why: Any = "") -> ServerCertificates:
+    """That of the site, beside a key."""
+    key = CertificateKey(path="/etc/ssl/key.pem", matches=key_fits, why=why)
+    return ServerCertificates(
+        at_s=0.0,
+        certificates=(
+            CertificateFile(
+                path="/etc/ssl/chain.pem",
+                subject="leaf",
+                issuer="R11",
+                names=(API.host,),
+                not_before=NOW,
+                not_after=NOW + timedelta(days=90),
+                sha256="",
+                chain_length=2,
+                modified_at=NOW,
+                keys=(key,),
+            ),
+        ),
+    )
+
+
+REFUSES_KEY = (
+    'cannot load certificate key "/etc/ssl/key.pem": BIO_new_file() failed',
+    'SSL_CTX_use_PrivateKey("/etc/ssl/key.pem") failed (SSL: key values mismatch)',
+    "inconsistencies between private key and certificate loaded '/etc/ssl/key.pem'",
+    "loading tls: private key does not match public key",
+)
+
+
+@pytest.mark.parametrize("said", REFUSES_KEY)
+def test_a_proxy_that_refuses_a_key_that_does_not_fit(said: str) -> None:
+    for misfit in (files(), files(key_fits=None, why="not-found")):
+        (verdict,) = proxy_unit("api", seen(NOBODY, STOPPED, journal(said), misfit))
+        assert verdict.outcome == "key-refused"
+        assert (verdict.evidence["key"], verdict.evidence["said"]) == ("/etc/ssl/key.pem", said)
+
+
+@pytest.mark.parametrize(
+    ("said", "on_disk"),
+    [
+        pytest.param("[emerg] unknown directive", files(), id="another mistake"),
+        pytest.param(REFUSES_KEY[1], files(key_fits=True), id="mended since"),
+    ],
+)
+def test_with_less_evidence_it_is_one_that_failed(said: str, on_disk: ServerCertificates) -> None:
+    (verdict,) = proxy_unit("api", seen(NOBODY, STOPPED, journal(said), on_disk))
+    assert verdict.outcome == "failed"
 
 
 def test_what_listens_is_unknown_where_it_could_not_be_read() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import atexit
 import re
 import resource
 import sys
@@ -30,5 +29,7 @@ def peak_bytes() -> int:
 
 if __name__ == "__main__":
     file = Path(sys.argv.pop(1))
-    atexit.register(lambda: file.write_text(str(peak_bytes())))
-    main()
+    try:
+        main()
+    finally:
+        file.write_text(str(peak_bytes()))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.findings import Vantage
+from eloquence_ops.run.examine import Result, examine
+from eloquence_ops.run.recording import Recording
 from tests.host.layout import API_NAME, LIVEKIT_NAME
 from tests.host.machine import Host
 
@@ -72,6 +77,33 @@ def problems(report: Report) -> dict[str, str]:
         for entry in report["findings"]
         if entry["status"] in ("fail", "warn")
     }
+
+
+def from_outside(recording: Recording) -> Result:
+    """The same run as it would have been without a way to the server."""
+    here = tuple(seen for seen in recording.observations if seen.vantage is Vantage.HERE)
+    areas = tuple(area for area in recording.options.areas if area != "server")
+    options = recording.options.model_copy(update={"areas": areas})
+    alone = recording.model_copy(update={"observations": here, "options": options})
+    return examine(alone, catalogue())
+
+
+def without_a_way(host: Host, cause: str, folder: Path) -> Report:
+    """Really without: nothing of SSH is configured, and nobody logs in.
+
+    The cause is stated, not told apart from the others, with the look from inside that decides.
+    """
+    screen = folder / "screen"
+    report = doctor(host, "--output", f"console={screen}", inside=False)
+    assert not report["vantages"]["server"]
+    (entry,) = report["causes"]
+    assert entry["confidence"] == "possible"
+    stated = {other["id"]: other["next_probe"] for other in entry["alternatives"]}
+    assert "eloquence doctor --server USER@SERVER" in stated[cause]
+    shown = " ".join(screen.read_text().split())
+    alike = shown.partition("not told apart from here: ")[2].partition("eloquence doctor")[0]
+    assert catalogue().causes[cause].title.en in alike
+    return report
 
 
 def finding(report: Report, check: str) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from tests.host.examining import (
     held_possible,
     problems,
 )
-from tests.host.faults import FAULTS
 from tests.host.layout import API_UNIT
 from tests.host.machine import Host
 from tests.host.next_probes import selected
+from tests.host.shown import make
 
 pytestmark = pytest.mark.real
 
@@ -66,6 +66,9 @@ THROUGH_NGINX: Final = {
 }
 
 
+BY_A_FIREWALL: Final = ("ufw-denies-api", "nftables-drops")
+
+
 def _is_named(host: Host, told: Told, target: tuple[str, ...]) -> None:
     inside = doctor(host, *_QUICK, target=target)
     assert causes(inside) == {told.cause: "certain"}, problems(inside)
@@ -93,13 +96,13 @@ def _next_probe(report: Report, of: str) -> str:
 
 @pytest.mark.parametrize("fault", THROUGH_NGINX)
 def test_a_broken_proxy_is_named_from_inside(host: Host, fault: str) -> None:
-    FAULTS[fault](host)
+    make(host, fault)
     _is_possible(host, THROUGH_NGINX[fault], PUBLIC)
     _is_named(host, THROUGH_NGINX[fault], PUBLIC)
 
 
 def test_a_rule_of_ufw_is_named_from_inside(host: Host) -> None:
-    FAULTS["ufw-denies-api"](host)
+    make(host, "ufw-denies-api")
     told = Told("firewall-on-server", ("server.firewall.ufw-denies",), probe="firewall-on-server")
     _is_possible(host, told, directly(host))
     _is_named(host, told, directly(host))
@@ -108,7 +111,7 @@ def test_a_rule_of_ufw_is_named_from_inside(host: Host) -> None:
 
 
 def test_a_rule_of_nftables_is_named_from_inside_and_stays_open_without_root(host: Host) -> None:
-    FAULTS["nftables-drops"](host)
+    make(host, "nftables-drops")
     told = Told("firewall-on-server", ("server.firewall.denied",), probe="firewall-on-server")
     both = (*directly(host), "--livekit", f"ws://{host.address}:7880")
     _is_possible(host, told, both)

@@ -10,7 +10,7 @@ from eloquence_ops.lab.at_place import lab_at
 from eloquence_ops.lab.faults import Fault, combined
 from eloquence_ops.lab.places import Place
 from eloquence_ops.lab.real import STAND_INS, RealServers
-from eloquence_ops.lab.system import lab
+from eloquence_ops.lab.system import LabSystem, lab
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.plan import Plan
@@ -35,16 +35,23 @@ async def record(
         lab(made, servers=servers) if place is None else lab_at(place, made, servers=servers)
     )
     async with system_of as system:
-        plan = Plan(
-            target=system.target,
-            areas=frozenset(AREAS),
-            environ=system.environ,
-            redactor=Redactor(*system.credentials.secrets()),
-            api_key=system.credentials.api_key,
-            read_only=read_only,
-            timeout_s=timeout_s,
-        )
-        return await Execution(plan, "doctor").carry_out()
+        return await record_of(system, read_only=read_only, timeout_s=timeout_s)
+
+
+async def record_of(
+    system: LabSystem, *, read_only: bool = False, timeout_s: float = TIMEOUT_S
+) -> Recording:
+    """doctor on a lab that is up."""
+    plan = Plan(
+        target=system.target,
+        areas=frozenset(AREAS),
+        environ=system.environ,
+        redactor=Redactor(*system.credentials.secrets()),
+        api_key=system.credentials.api_key,
+        read_only=read_only,
+        timeout_s=timeout_s,
+    )
+    return await Execution(plan, "doctor").carry_out()
 
 
 async def diagnosed(

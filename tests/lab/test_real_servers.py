@@ -32,8 +32,9 @@ from eloquence_ops.lab.services.real_livekit import (
 )
 from eloquence_ops.lab.services.real_nginx import Nginx
 from eloquence_ops.lab.system import LabSystem, lab
+from eloquence_ops.run.recording import Recording
 from tests.cli.command import run, start
-from tests.lab.faulty import record
+from tests.lab.faulty import record, record_of
 from tests.real import require
 
 # What a real server of today does not do when it is told to.
@@ -55,9 +56,11 @@ def servers() -> RealServers:
     return asyncio.run(find())
 
 
-async def standing(fault: Fault, servers: RealServers) -> tuple[str, ...]:
+async def examined(fault: Fault, servers: RealServers) -> tuple[str, Recording | None]:
+    """The real servers in a lab with this fault, and what doctor saw where there are any."""
     async with lab(combined((fault,)), servers=servers) as system:
-        return tuple(server.name for server in system.real)
+        real = " ".join(server.name for server in system.real)
+        return real, await record_of(system) if real else None
 
 
 @pytest.mark.real
@@ -65,13 +68,13 @@ async def standing(fault: Fault, servers: RealServers) -> tuple[str, ...]:
 def test_a_fault_of_real_servers_is_named_as_that_of_the_stand_ins(
     fault: Fault, servers: RealServers
 ) -> None:
-    real = " ".join(asyncio.run(standing(fault, servers)))
+    real, recording = asyncio.run(examined(fault, servers))
     stopped = combined((fault,)).livekit.process == "stopped"
     assert ("livekit-server" in real) is (fault.id not in LIVEKIT_CANNOT and not stopped)
     assert ("nginx" in real) is (fault.id not in NGINX_CANNOT)
-    if not real:
+    if recording is None:
         return  # as in test_faults
-    outcome = judge(asyncio.run(record([fault], servers=servers)), [fault])
+    outcome = judge(recording, [fault])
     assert outcome.right, outcome
 
 
@@ -256,8 +259,10 @@ def test_what_this_machine_sets_for_its_own_livekit_is_not_the_labs(
     for name, value in SET_ELSEWHERE.items():
         monkeypatch.setenv(name, value)
     (fault,) = (entry for entry in all_faults().values() if entry.id == "livekit-debug-exposed")
-    assert "livekit-server" in " ".join(asyncio.run(standing(fault, servers)))
-    outcome = judge(asyncio.run(record([fault], servers=servers)), [fault])
+    real, recording = asyncio.run(examined(fault, servers))
+    assert "livekit-server" in real
+    assert recording is not None
+    outcome = judge(recording, [fault])
     assert outcome.right, outcome
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from eloquence_ops.findings import Family
 from eloquence_ops.lab.services.proxy import Proxy, ProxyBehaviour
 from eloquence_ops.observations import WebsocketOffer
 from eloquence_ops.probes import http2
+from eloquence_ops.probes.http import HttpClient, HttpRequest
 from eloquence_ops.probes.http2 import Frame
 from eloquence_ops.probes.road import Road
 from eloquence_ops.probes.tls import client_context
@@ -52,11 +54,17 @@ def asked(
     return asyncio.run(story())
 
 
-async def asked_at(port: int, offered: tuple[str, ...], root: str) -> WebsocketOffer:
+def road_to(port: int) -> Road:
+    return Road(Endpoint("wss", NAME, 443, "/sub"), Family.IPV4, "127.0.0.1", port)
+
+
+async def asked_at(
+    port: int, offered: tuple[str, ...], root: str, context: ssl.SSLContext | None = None
+) -> WebsocketOffer:
     return await ask(
-        Road(Endpoint("wss", NAME, 443, "/sub"), Family.IPV4, "127.0.0.1", port),
+        road_to(port),
         offered,
-        context=client_context(root),
+        context=context or client_context(root),
         redactor=Redactor(),
         timeout_s=1.0,
         started=time.monotonic(),
@@ -184,6 +192,27 @@ def test_the_labs_proxy_breaks_what_it_announces(
             return [(one.chosen, one.status) for one in seen]
 
     assert asyncio.run(story()) == [("", 404), ("http/1.1", 404), ("h2", 405)]
+
+
+def test_what_one_connection_offers_no_other_does(
+    authority: Authority, root: str, tmp_path: Path
+) -> None:
+    """All of a run's share one context, and httpcore sets an offer of its own on it."""
+    certificate = authority.leaf(NAME).context(tmp_path)
+    certificate.set_alpn_protocols(list(BOTH))
+
+    async def story() -> list[str]:
+        context = client_context(root)
+        async with peer(closes_at_once, tls=certificate) as port:
+            client = HttpClient(
+                road_to(port), tls=context, redactor=Redactor(), timeout_s=2.0, started=0.0
+            )
+            async with client:
+                await client.send(HttpRequest("root", "GET", "/"))
+            offers = (asked_at(port, offered, root, context) for offered in OFFERS)
+            return [seen.chosen for seen in await asyncio.gather(*offers)]
+
+    assert asyncio.run(story()) == ["", "http/1.1", "h2"]
 
 
 @pytest.mark.parametrize(

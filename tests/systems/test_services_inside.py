@@ -18,15 +18,24 @@ from eloquence_ops.catalogue.model import Symptom
 from eloquence_ops.catalogue.reader import catalogue
 from eloquence_ops.catalogue.search import search
 from eloquence_ops.catalogue.template import command
-from eloquence_ops.findings import Vantage
 from eloquence_ops.report.account import Storyteller
-from eloquence_ops.run.examine import Result, examine
-from eloquence_ops.run.recording import Recording, read
-from tests.host.examining import PUBLIC, causes, directly, doctor, finding, problems
+from eloquence_ops.run.examine import Result
+from eloquence_ops.run.recording import read
+from tests.host.examining import (
+    PUBLIC,
+    causes,
+    directly,
+    doctor,
+    finding,
+    from_outside,
+    problems,
+    without_a_way,
+)
 from tests.host.faults import FAULTS
 from tests.host.layout import API_UNIT
 from tests.host.machine import Host
 from tests.host.next_probes import selected
+from tests.host.shown import make
 
 pytestmark = pytest.mark.real
 
@@ -82,6 +91,15 @@ EXPECTED: Final[dict[str, Expected]] = {
 READ_IN_ITS_JOURNAL: Final = frozenset(
     {"api-package-missing", "api-adapters-missing", "api-syntax-error", "api-env-missing"}
 )
+# What is looked at once more by somebody who really has no way to the server.
+WITHOUT_A_WAY: Final = frozenset(
+    {
+        *("api-syntax-error", "api-hangs-at-start", "api-not-enabled"),
+        *("livekit-refuses-its-yaml", "livekit-not-installed"),
+    }
+)
+HEALTHY_FROM_HERE: Final = frozenset({"api-unit-not-reloaded", "api-started-by-hand"})
+ON_LOOPBACK: Final = ("api-on-loopback",)
 # In this order on one host, each mended before the next one is made.
 LIVEKIT: Final = (
     ("livekit-stopped", "livekit-not-running", "true"),
@@ -94,15 +112,6 @@ _ONCE: Final = {
     "api-hangs-at-start": "test $(ps -o etimes= -p "
     f"$(systemctl show --property=MainPID --value {API_UNIT})) -gt 10"
 }
-
-
-def from_outside(recording: Recording) -> Result:
-    """The same run as it would have been without a way to the server."""
-    here = tuple(seen for seen in recording.observations if seen.vantage is Vantage.HERE)
-    areas = tuple(area for area in recording.options.areas if area != "server")
-    options = recording.options.model_copy(update={"areas": areas})
-    alone = recording.model_copy(update={"observations": here, "options": options})
-    return examine(alone, catalogue())
 
 
 def chosen(result: Result) -> dict[str, str]:
@@ -151,46 +160,10 @@ def assert_is_stated(cause: str, outside: Result, *, shows: bool) -> None:
         assert "eloquence doctor" in next_probes(outside)[cause]
 
 
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [
-        ("api-syntax-error", "api-crash-looping"),
-        ("api-hangs-at-start", "api-hanging"),
-        ("api-not-enabled", "unit-not-enabled"),
-        ("api-killed-for-memory", "server-out-of-memory"),
-        ("disk-full-for-start", "server-disk-full"),
-        ("livekit-refuses-its-yaml", "livekit-config-wrong"),
-        ("livekit-not-installed", "livekit-not-installed"),
-    ],
-)
-def test_without_a_way_to_the_server_the_cause_is_stated_with_the_look_that_decides(
-    host: Host, fault: str, cause: str, tmp_path: Path
-) -> None:
-    """Really without: nothing of SSH is configured, and nobody logs in."""
-    FAULTS[fault](host)
-    host.wait_until(_ONCE.get(fault, "true"))
-    screen = tmp_path / "screen"
-    report = doctor(host, "--output", f"console={screen}", inside=False)
-    assert not report["vantages"]["server"]
-    (entry,) = report["causes"]
-    assert entry["confidence"] == "possible"
-    stated = {other["id"]: other["next_probe"] for other in entry["alternatives"]}
-    assert "eloquence doctor --server USER@SERVER" in stated[cause]
-    shown = " ".join(screen.read_text().split())
-    title = catalogue().causes[cause].title.en
-    assert (
-        title in shown.partition("not told apart from here: ")[2].partition("eloquence doctor")[0]
-    )
-    # The probe that is named, with the server put in.
-    assert causes(doctor(host)) == {cause: "certain"}
-
-
-@pytest.mark.parametrize("fault", ["api-unit-not-reloaded", "api-started-by-hand"])
-def test_what_shows_from_inside_alone_is_healthy_from_here_and_says_where_nobody_looked(
-    host: Host, fault: str, tmp_path: Path
-) -> None:
-    FAULTS[fault](host)
-    screen = tmp_path / "screen"
+def assert_healthy_from_here(host: Host, folder: Path) -> None:
+    """What shows from inside alone is healthy without a way there, and where nobody looked is
+    said."""
+    screen = folder / "screen"
     report = doctor(host, "--output", f"console={screen}", inside=False)
     assert (report["verdict"], problems(report)) == ("healthy", {})
     said = " ".join(screen.read_text().split())
@@ -204,7 +177,7 @@ def test_a_fault_of_the_api_is_named_exactly_from_inside_and_held_possible_from_
     host: Host, fault: str, tmp_path: Path
 ) -> None:
     expected, record = EXPECTED[fault], tmp_path / "run.json"
-    FAULTS[fault](host)
+    make(host, fault)
     host.wait_until(_ONCE.get(fault, "true"))
     target = directly(host) if fault == "api-on-loopback-alone" else PUBLIC
     report = doctor(host, "--record", str(record), target=target)
@@ -221,11 +194,15 @@ def test_a_fault_of_the_api_is_named_exactly_from_inside_and_held_possible_from_
         assert expected.selects in (expected.cause, *catalogue().causes[expected.cause].looks_like)
     if fault in READ_IN_ITS_JOURNAL:
         assert expected.cause in read_in_its_journal(host, expected.selects)
+    if fault in WITHOUT_A_WAY:
+        without_a_way(host, expected.cause, tmp_path)
+    if fault in HEALTHY_FROM_HERE:
+        assert_healthy_from_here(host, tmp_path)
 
 
 def test_faults_of_livekit_are_told_apart_from_inside_alone(host: Host, tmp_path: Path) -> None:
     for fault, cause, mended in LIVEKIT:
-        FAULTS[fault](host)
+        make(host, fault)
         record = tmp_path / f"{fault}.json"
         report = doctor(host, "--record", str(record))
         assert causes(report) == {cause: "certain"}, problems(report)
@@ -235,11 +212,13 @@ def test_faults_of_livekit_are_told_apart_from_inside_alone(host: Host, tmp_path
         assert_is_stated(cause, outside, shows=True)
         next_probe = next_probes(outside)["livekit-breaks-off"]
         assert selected(host, "livekit-breaks-off", next_probe) == "livekit-not-running"
+        if fault in WITHOUT_A_WAY:
+            without_a_way(host, cause, tmp_path)
         host.shell(mended)
 
 
 def test_bound_to_127_0_0_1_behind_a_proxy_is_healthy(host: Host) -> None:
-    FAULTS["api-on-loopback"](host)
+    make(host, *ON_LOOPBACK)
     report = doctor(host)
     assert (report["verdict"], problems(report)) == ("healthy", {})
     assert finding(report, "server.api-port")["evidence"]["addresses"] == ["127.0.0.1"]
