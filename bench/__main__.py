@@ -11,6 +11,7 @@ from bench import (
     healthy_doctor,
     help_text,
     logs,
+    ports,
     server_facts,
 )
 
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "first-verdict": first_verdict.main,
     "server-facts": server_facts.main,
     "logs": logs.main,
+    "ports": ports.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

@@ -72,8 +72,8 @@ class Screen:
             self._entry(Text(""), Text(line), margin=2, hang=2)
         self._chains()
         if story.result.recording.command == PORTS_COMMAND:
-            for line in port_map(story, self._width):
-                self._line(line)
+            for drawn in port_map(story, self._width):
+                self._line(drawn)
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()

@@ -57,7 +57,8 @@ def port_map(story: Storyteller, width: int) -> Iterator[Text]:
     seen = story.result.seen
     scans = tuple(seen.every(PortScan))
     proofs = tuple(seen.every(UdpProof))
-    places = dict.fromkeys((one.family, one.address) for one in (*scans, *proofs))
+    places = dict.fromkeys((one.family, one.address) for one in scans)
+    places |= dict.fromkeys((one.family, one.address) for one in proofs)
     for family, address in places:
         here = [one for one in scans if (one.family, one.address) == (family, address)]
         hosts = dict.fromkeys(name for one in here for name in one.names if "://" not in name)
