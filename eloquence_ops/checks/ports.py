@@ -35,6 +35,12 @@ def ports_in(spans: tuple[TcpSpan, ...], *states: str) -> str:
     return told_stretches([(one.first, one.last) for one in spans if one.state in states])
 
 
+def were_tried(seen: Seen) -> bool:
+    """False where a probe did not come to its end: then the engine says why, and nothing else is
+    said of what it did not see."""
+    return all(end.state == "done" for end in seen.end_of("ports.tcp", "ports.handed-out"))
+
+
 @check(
     "ports.service",
     feeds=("reach",),
@@ -78,11 +84,15 @@ def _answers_at(endpoint: Endpoint, silent: Verdict, seen: Seen) -> int | None:
         "ok": "address open closed filtered rejected seconds",
         "not-asked": "address",
         "no-route-here": "address",
+        "not-needed": "",
     },
 )
 def states(host: str, seen: Seen) -> Judgement:
     """The known ports, each as it was found. What is wrong with one, another check says."""
-    for scan in scans(seen, host, "known"):
+    found = list(scans(seen, host, "known"))
+    if not found and were_tried(seen):
+        yield Verdict("not-needed")
+    for scan in found:
         if not scan.route:
             yield Verdict("no-route-here", {"address": scan.address}, scan.family)
         elif all(span.state == "local" for span in scan.spans):
@@ -119,6 +129,8 @@ def signalling(endpoint: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("public", {"addresses": opened})
     elif tried:
         yield Verdict("ok")
+    elif were_tried(seen):
+        yield Verdict("not-asked")
 
 
 @check(
@@ -142,9 +154,8 @@ def ice_tcp(livekit: Endpoint, seen: Seen) -> Judgement:
         yield Verdict("off")
         return
     found = [(scan, scan.state(port)) for scan in scans(seen, str(livekit), "known")]
-    if not found:
+    if not found and were_tried(seen):
         yield Verdict("not-needed")
-        return
     for scan, span in found:
         if span is None or not scan.route:
             continue
@@ -191,7 +202,7 @@ def is_down(livekit: Endpoint, seen: Seen) -> bool:
 def range_tcp(livekit: Endpoint, seen: Seen) -> Judgement:
     """The same range over TCP. LiveKit never listens there, so that nothing of it is a fault."""
     found = [scan for scan in scans(seen, str(livekit), "range") if scan.route]
-    if not found:
+    if not found and were_tried(seen):
         yield Verdict("not-needed")
     for scan in found:
         yield _range(scan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from eloquence_ops.checks.ports import scans
+from eloquence_ops.checks.ports import scans, were_tried
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.checks.server_media import media_ports
@@ -15,6 +15,8 @@ from eloquence_ops.observations import LiveKitConfig, ServerReach, UdpProof
 from eloquence_ops.observations.ports import UdpSpan
 from eloquence_ops.port_spans import shown, told_stretches
 
+# Starved: there was no way to the server, which has a sentence of its own.
+_HARMLESS: Final = frozenset({"done", "starved"})
 _THROUGH: Final = frozenset({"answered", "heard"})
 _PROOF = "udp ports proven by proofs tries loss"
 
@@ -72,7 +74,8 @@ def range_udp(livekit: Endpoint, seen: Seen) -> Judgement:
     udp: Evidence = {"udp": shown(first, last)}
     found = proofs(seen, livekit)
     if not found:
-        yield _not_made(livekit, udp, seen)
+        if were_tried(seen) and all(end.state in _HARMLESS for end in seen.end_of("ports.udp")):
+            yield _not_made(livekit, udp, seen)
         return
     for family, made in found.items():
         failed = next((proof for proof in made if proof.outcome != "made"), None)
@@ -169,7 +172,8 @@ def media_way(livekit: Endpoint, seen: Seen) -> Judgement:
         if (span := scan.state(tcp)) is not None
     }
     if not tcp_states:
-        yield Verdict("not-needed")
+        if were_tried(seen):
+            yield Verdict("not-needed")
         return
     for family, state in tcp_states.items():
         if udp_works.get(family):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -26,6 +27,7 @@ from eloquence_ops.observations import (
 )
 from eloquence_ops.observations.names import Address
 from eloquence_ops.observations.ports import TcpSpan, TcpState, UdpSpan, UdpState
+from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.settings import Target
 
 API = parse("https://api.éloquence.com", "api")
@@ -268,3 +270,12 @@ def test_what_was_tried_and_said_nothing_is_not_healthy() -> None:
     by_check = {finding.check: finding.status for finding in findings}
     assert by_check["ports.service"] is Status.UNKNOWN
     assert by_check["ports.ice-tcp"] is Status.PASS
+
+
+def test_a_probe_that_crashed_is_an_error_and_not_a_thing_that_was_not_needed() -> None:
+    ended = ProbeEnd(id="ports.tcp", state="crashed", detail="OSError: x")
+    findings = judge_all(replace(seen(), probe_ends=(ended,)), catalogue())
+    of_ports = {finding.check: finding.status for finding in findings if finding.area == "ports"}
+    assert of_ports["ports.ice-tcp"] is Status.ERROR
+    assert of_ports["ports.range-tcp"] is Status.ERROR
+    assert of_ports["ports.states"] is Status.ERROR

@@ -130,8 +130,9 @@ def _killed(client: subprocess.Popen[bytes]) -> None:
 _AFTER_S = (0.8, 1.3)
 
 
-@pytest.mark.parametrize("user", ["ubuntu", "guest"])
-@pytest.mark.parametrize("how", [_interrupted, _killed], ids=lambda how: how.__name__)
+@pytest.mark.parametrize(
+    ("how", "user"), [(_interrupted, "ubuntu"), (_killed, "ubuntu"), (_killed, "guest")]
+)
 def test_whenever_the_client_ends_the_responder_ends(
     server: Host, how: Callable[[subprocess.Popen[bytes]], None], user: str
 ) -> None:
