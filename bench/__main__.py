@@ -12,6 +12,7 @@ from bench import (
     healthy_doctor,
     help_text,
     logs,
+    ports,
     server_facts,
 )
 
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "first-verdict": first_verdict.main,
     "server-facts": server_facts.main,
     "logs": logs.main,
+    "ports": ports.main,
 }
 
 # Containers set it. The peers were compiled when pip installed them; so are we, where we are.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from eloquence_ops.catalogue.model import Catalogue, Check
 from eloquence_ops.checks.judgements import judgement_of
@@ -24,6 +23,7 @@ from eloquence_ops.untrusted import one_line
 THIS_MACHINE = Subject("this machine")
 THE_APP = Subject("the app")
 _ON_DISK = "server.certificate"
+_BESIDE_PORTS = frozenset({"server.reached", "server.firewall", "server.media-firewall"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ def judge_all(seen: Seen, catalogue: Catalogue) -> tuple[Finding, ...]:
     if seen.was_inside and "tls" in seen.asked.areas:
         # Certificates have two vantages: what is served, and what the server has on its disk.
         wanted |= {_ON_DISK}
+    if seen.asked.proves_ports(seen.target) and seen.ports_were_tried:
+        # What its own rules say of the ports that were tried from here.
+        wanted |= _BESIDE_PORTS
     run = _Run(seen, catalogue)
     for check_id in catalogue.with_requirements(wanted):
         run.judge(catalogue.checks[check_id])
@@ -162,10 +165,9 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
     match check.about:
         case "machine":
             yield About(THIS_MACHINE, "here", frozenset({THIS_MACHINE.name}), "machine")
-        case "hosts":
-            yield from _hosts(seen)
-        case "zones":
-            yield from filter(partial(_is_surveyed, seen), _hosts(seen))
+        case "hosts" | "zones":
+            every = check.about == "hosts"
+            yield from (host for host in _hosts(seen) if every or _is_surveyed(seen, host))
         case "names":
             yield from map(_about_name, seen.names_in_use)
         case "app" | "app-names":
@@ -173,6 +175,8 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
         case "endpoints":
             for endpoint in seen.endpoints:
                 yield _about(endpoint, seen)
+        case "port-hosts" | "port-endpoints" | "media" if seen.ports_were_tried:
+            yield from _ports(check, seen)
         case "server" | "server-api" | "server-livekit" | "server-media" | "server-services":
             yield from _inside(check, seen)
         case "api" if "api" in services:
@@ -199,6 +203,24 @@ def _hosts(seen: Seen) -> Iterator[About]:
     for role, endpoint in seen.asked_hosts.items():
         name = endpoint.display_host
         yield About(Subject(name), endpoint, frozenset({name, THIS_MACHINE.name}), role)
+
+
+def _ports(check: Check, seen: Seen) -> Iterator[About]:
+    """The hosts whose ports were tried, their endpoints, or the ports of LiveKit's media."""
+    if check.about == "media":
+        livekit = next(iter(seen.livekits), None)
+        name = server_media.media_name(seen)
+        around = (str(livekit), livekit.display_host) if livekit else ()
+        yield About(Subject(name), livekit, frozenset({name, THIS_MACHINE.name, *around}), "ports")
+        return
+    for endpoint in seen.endpoints:
+        about = _about(endpoint, seen)
+        if check.about == "port-endpoints":
+            # `reach` is its own probe, the others are the ports'.
+            yield about if check.id == "ports.service" else replace(about, role="ports")
+    if check.about == "port-hosts":
+        for host in dict.fromkeys(end.display_host for end in seen.endpoints):
+            yield About(Subject(host), host, frozenset({host, THIS_MACHINE.name}), "ports")
 
 
 def _is_surveyed(seen: Seen, about: About) -> bool:

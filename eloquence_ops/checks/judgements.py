@@ -64,6 +64,11 @@ def load(area: str) -> None:
                 livekit_exposure,
                 livekit_room,
             )
+        case "ports":
+            from eloquence_ops.checks import (
+                ports,
+                ports_udp,
+            )
         case "server":
             from eloquence_ops.checks import (
                 server,

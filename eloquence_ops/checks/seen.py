@@ -18,8 +18,10 @@ from eloquence_ops.observations import (
     MachineNetwork,
     NameShown,
     NameSurvey,
+    PortScan,
     ServerCertificates,
     SessionAnswer,
+    UdpProof,
     UnitJournal,
     UnitState,
 )
@@ -75,6 +77,16 @@ class Asked:
             return False
         return self.on_server or target.server is not None
 
+    def proves_ports(self, target: Target) -> bool:
+        """Whether a responder on the server proves the UDP ports.
+
+        It starts a program there and sends it ten thousand packets: a read-only run does neither.
+        """
+        if self.addresses or self.names or self.read_only or self.on_server:
+            return False
+        asked = "ports" in self.areas and "server" not in self.left_out
+        return asked and target.server is not None
+
     def services(self, target: Target) -> frozenset[Role]:
         """Which of the two are spoken to in HTTP.
 
@@ -98,7 +110,7 @@ class Asked:
         both: frozenset[Role] = frozenset({"api", "livekit"})
         if self.addresses:
             return frozenset()
-        return both if self.areas & {"dns", "tls"} else self.services(target)
+        return both if self.areas & {"dns", "tls", "ports"} else self.services(target)
 
 
 def address_role(number: int) -> str:
@@ -131,7 +143,7 @@ class Seen:
     @cached_property
     def was_inside(self) -> bool:
         """Whether something of the server's inside is to be judged, or is missing."""
-        if self.asked.looks_inside(self.target):
+        if self.asked.looks_inside(self.target) or self.asked.proves_ports(self.target):
             return True
         return self.asked.compares_disk(self.target) and self.one(ServerCertificates) is not None
 
@@ -194,6 +206,12 @@ class Seen:
 
     def has_route(self, family: Family) -> bool:
         return self.machine is None or family in self.machine.routes
+
+    @cached_property
+    def ports_were_tried(self) -> bool:
+        """Recordings from before that was done have nothing of it."""
+        ends = self.end_of("ports.tcp", "ports.handed-out", "ports.udp")
+        return bool(ends) or any(self.every(PortScan)) or any(self.every(UdpProof))
 
     @cached_property
     def session(self) -> SessionAnswer | None:

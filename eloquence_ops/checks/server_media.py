@@ -22,6 +22,7 @@ _SAMPLES: Final = 9
         "denied": "tcp udp rule",
         "udp-denied": "udp rule",
         "tcp-denied": "tcp rule",
+        "other-range": "udp let_in rule",
         "open": "feature detail",
         "not-read": "reason",
         "not-needed": "",
@@ -57,10 +58,24 @@ def _media(met: Met, told: ServerFirewall, seen: Seen) -> Verdict:
     evidence: dict[str, str | int] = {"rule": rule_of(denied[0])}
     no_udp = any(given.verdict != "accepted" for given in over_udp)
     no_tcp = all(given.verdict != "accepted" for given in over_tcp)
+    if no_udp and not no_tcp and _lets_in_the_settings(met, told, seen):
+        let_in = "-".join(map(str, seen.target.media_ports))
+        return Verdict(
+            "other-range", {"udp": ports["udp"], "let_in": let_in, **evidence}, met.family
+        )
     if no_udp and no_tcp:
         return Verdict("denied", {**ports, **evidence}, met.family)
     name = "udp" if no_udp else "tcp"
     return Verdict(f"{name}-denied", {name: ports[name], **evidence}, met.family)
+
+
+def _lets_in_the_settings(met: Met, told: ServerFirewall, seen: Seen) -> bool:
+    """Whether the whole range of the settings is let in, where livekit.yaml has another one."""
+    _, (first, last) = media_ports(seen)
+    other = seen.target.media_ports
+    return (first, last) != other and all(
+        asked(met, port, "udp", told).verdict == "accepted" for port in _sampled(*other)
+    )
 
 
 def media_ports(seen: Seen) -> tuple[int, tuple[int, int]]:

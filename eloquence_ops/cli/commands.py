@@ -75,6 +75,7 @@ def _examining(
                 only=list(only) or given.get("only"),
                 skip=given.get("skip"),
                 wait_s=given.get("wait"),
+                exhaustive=given.get("exhaustive", False),
             )
         )
 
@@ -104,6 +105,12 @@ _examining(
     "check-livekit",
     "LiveKit's signalling: is it there, is it ready, does it take the session's token?",
     only=("livekit",),
+)
+_examining(
+    "check-ports",
+    "Ports: which let packets in, and who drops the others. With --server UDP is proven, too.",
+    o.Shared("exhaustive", o.Exhaustive, default=False),
+    only=("ports",),
 )
 _examining(
     "check-ssl",

@@ -64,6 +64,7 @@ class Request:
     only: list[str] | None = None
     skip: list[str] | None = None
     wait_s: float | None = None
+    exhaustive: bool = False
     names: tuple[str, ...] = ()
 
     def areas(self) -> frozenset[str]:
@@ -187,6 +188,7 @@ def make_plan(
         ask=asking(speaking.language(request.lang)),
         names=_names(request),
         livekit_key=secrets.livekit_key,
+        exhaustive=request.exhaustive,
     )
     _ = plan.tls_context
     return plan

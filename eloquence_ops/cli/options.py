@@ -222,6 +222,15 @@ Wait = Annotated[
     ),
 ]
 
+Exhaustive = Annotated[
+    bool,
+    typer.Option(
+        "--exhaustive",
+        help="Try every port of the range over TCP, not about 200 of them.",
+        rich_help_panel=_RUN,
+    ),
+]
+
 Place = Annotated[
     str | None,
     typer.Option(

@@ -22,6 +22,7 @@ from eloquence_ops.observations.certificates import (
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
+from eloquence_ops.observations.ports import PortScan, UdpProof
 from eloquence_ops.observations.server import ServerFacts
 from eloquence_ops.observations.server_firewall import ServerFirewall
 from eloquence_ops.observations.server_installation import ServerInstallation
@@ -76,6 +77,8 @@ AnyObservation = Annotated[
     | SessionAnswer
     | SessionLeftOpen
     | LivekitSignal
+    | PortScan
+    | UdpProof
     | ServerReach
     | ServerFact,
     Field(discriminator="kind"),
@@ -97,6 +100,7 @@ __all__ = [
     "NameSurvey",
     "NamelessAnswer",
     "Observation",
+    "PortScan",
     "ProxyTrial",
     "ServerCertificates",
     "ServerChanges",
@@ -118,6 +122,7 @@ __all__ = [
     "TlsChain",
     "TlsHandshake",
     "TlsVersions",
+    "UdpProof",
     "UnitJournal",
     "UnitState",
     "WebsocketOffer",

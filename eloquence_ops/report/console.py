@@ -16,6 +16,7 @@ from eloquence_ops.report.account import Step, Storyteller, ToldAlternative, Tol
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.ladder import Ladder, ladders
 from eloquence_ops.report.names import NAMES_COMMAND, names_table
+from eloquence_ops.report.port_map import PORTS_COMMAND, port_map
 from eloquence_ops.report.prose import Prose
 from eloquence_ops.report.route import Hop, routes
 
@@ -70,6 +71,9 @@ class Screen:
         for line in history.told(story):
             self._entry(Text(""), Text(line), margin=2, hang=2)
         self._chains()
+        if story.result.recording.command == PORTS_COMMAND:
+            for drawn in port_map(story, self._width):
+                self._line(drawn)
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()

@@ -56,6 +56,11 @@ def tried_of(role: Role) -> Fact[bool]:
     return Fact(f"tried:{role}")
 
 
+def proven_of(role: Role) -> Fact[bool]:
+    """There when the UDP ports of the settings were tried, whatever came of it."""
+    return Fact(f"proven:{role}")
+
+
 def client_of(role: Role) -> Fact[HttpClient]:
     return Fact(f"client:{role}")
 

@@ -35,6 +35,7 @@ from eloquence_ops.run.facts import (
 )
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
+from eloquence_ops.run.port_probes import PortProbes
 from eloquence_ops.run.tls_probes import TlsProbes
 from eloquence_ops.secrets import Redactor, Secret
 from eloquence_ops.settings import Target
@@ -57,7 +58,8 @@ class Plan:
     (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
     very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
     be examined instead of the target's own names, as it was typed; `addresses` likewise.
-    `livekit_key` is the name of LiveKit's key, where it is known.
+    `livekit_key` is the name of LiveKit's key, where it is known. `exhaustive`: every port of the
+    media range is tried over TCP, and not a sample of them.
     """
 
     target: Target
@@ -76,6 +78,7 @@ class Plan:
     ask: Ask | None = None
     names: tuple[str, ...] = ()
     livekit_key: str | None = None
+    exhaustive: bool = False
 
     @property
     def asked(self) -> Asked:
@@ -131,7 +134,8 @@ class Plan:
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
         looks_inside = self.asked.looks_inside(self.target)
-        if looks_inside or self.asked.compares_disk(self.target):
+        proves_ports = self.asked.proves_ports(self.target)
+        if looks_inside or self.asked.compares_disk(self.target) or proves_ports:
             from eloquence_ops.run.server_probes import ServerProbes
 
             inside = ServerProbes(self)
@@ -141,6 +145,8 @@ class Plan:
             found += LivekitProbes(self, "handed-out").all()
         if "dns" in self.areas:
             found += self._name_probes.all()
+        if "ports" in self.areas and not (self.addresses or self.names):
+            found += PortProbes(self).all()
         return found
 
     @cached_property

@@ -263,7 +263,8 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "family": "ipv4 ipv6",
         "families": "ipv4 ipv6",
         "outcome": "refused silent unreachable failed closed not-http gateway-timeout wants-tls "
-        "no-python python-too-old cut garbage expired not-yet-valid name-mismatch untrusted "
+        "no-python link-lost garbled python-too-old cut garbage expired not-yet-valid "
+        "name-mismatch untrusted "
         "plaintext other-protocol no-common-version",
         "resolver": "system none",
         "url_scope": "loopback private public",

@@ -1,0 +1,1 @@
+"""Ports: whether packets come through, over TCP from here, and over UDP with help on the server."""
