@@ -186,6 +186,8 @@ def make_plan(
         ask=asking(speaking.language(request.lang)),
         names=_names(request),
         livekit_key=secrets.livekit_key,
+        livekit_secret=secrets.livekit_secret,
+        turn_login=secrets.turn_login,
     )
     _ = plan.tls_context
     return plan

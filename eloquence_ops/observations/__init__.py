@@ -20,6 +20,7 @@ from eloquence_ops.observations.certificates import (
     TlsVersions,
 )
 from eloquence_ops.observations.http import HttpExchange
+from eloquence_ops.observations.ice import IceTrial, RoomLeftOpen, RoomList
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
 from eloquence_ops.observations.server import ServerFacts
@@ -76,6 +77,9 @@ AnyObservation = Annotated[
     | SessionAnswer
     | SessionLeftOpen
     | LivekitSignal
+    | IceTrial
+    | RoomList
+    | RoomLeftOpen
     | ServerReach
     | ServerFact,
     Field(discriminator="kind"),
@@ -88,6 +92,7 @@ __all__ = [
     "ApiRoutes",
     "AppSource",
     "HttpExchange",
+    "IceTrial",
     "KernelLog",
     "LiveKitConfig",
     "LivekitSignal",
@@ -98,6 +103,8 @@ __all__ = [
     "NamelessAnswer",
     "Observation",
     "ProxyTrial",
+    "RoomLeftOpen",
+    "RoomList",
     "ServerCertificates",
     "ServerChanges",
     "ServerClock",
