@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -41,15 +42,14 @@ class IceProbes:
     async def _try_settings(self, board: Board) -> None:
         plan = self._plan
         await self._load()
-        await asyncio.gather(
-            *(self._try(url, plan.turn_login, "", None, board) for url in plan.target.turn)
-        )
+        trials = [self._try(url, plan.turn_login, "", None, board) for url in plan.target.turn]
+        await _note_in_order(trials, board)
 
     async def _try_handed_out(self, role: Role, board: Board) -> None:
         await self._load()
         road = board.get(client_of(role)).road
         endpoint, scope = str(road.endpoint), scope_of(road.address)
-        trials = []
+        trials: list[Awaitable[IceTrial]] = []
         for server in board.get(ice_servers_of(role)):
             try:
                 url = parse(server.url)
@@ -59,7 +59,7 @@ class IceProbes:
                 continue
             login = Login(server.username, server.password) if server.password else None
             trials.append(self._try(url, login, endpoint, scope, board))
-        await asyncio.gather(*trials)
+        await _note_in_order(trials, board)
 
     async def _load(self) -> None:
         """aioice is read only here, and in a thread: other answers are waited for meanwhile."""
@@ -67,7 +67,7 @@ class IceProbes:
 
     async def _try(
         self, url: IceUrl, login: Login | None, endpoint: str, scope: Scope | None, board: Board
-    ) -> None:
+    ) -> IceTrial:
         """`scope` is that of the LiveKit which names the server: nearer ones are of no use to
         whoever reaches LiveKit, and not for a stranger to have us knock at."""
         from eloquence_ops.probes.turn import trial
@@ -76,29 +76,30 @@ class IceProbes:
         lookup = await plan.resolve(url.host, board)
         roads = plan.roads(url.endpoint, lookup)
         if not roads:
-            board.note(_untried(url, endpoint, "no-name", lookup.outcome))
-            return
+            return _untried(url, endpoint, "no-name", lookup.outcome)
         road = roads[0]
         own = scope_of(road.address)
         is_near = scope is not None and own is not None and narrower(own, than=scope)
         if is_near and plan.target.redirection(url.endpoint) is None:
-            board.note(_untried(url, endpoint, "too-near", address=road.address))
-            return
-        # Another port than the one in its address, where a redirection says so.
-        board.note(
-            await trial(
-                url,
-                road.family,
-                road.address,
-                login,
-                port=road.port,
-                context=plan.tls_context,
-                redactor=plan.redactor,
-                timeout_s=plan.timeout_s,
-                started=board.started,
-                endpoint=endpoint,
-            )
+            return _untried(url, endpoint, "too-near", address=road.address)
+        return await trial(
+            url,
+            road.family,
+            road.address,
+            login,
+            port=road.port,  # another than in its address, where a redirection says so
+            context=plan.tls_context,
+            redactor=plan.redactor,
+            timeout_s=plan.timeout_s,
+            started=board.started,
+            endpoint=endpoint,
         )
+
+
+async def _note_in_order(trials: Iterable[Awaitable[IceTrial]], board: Board) -> None:
+    """At once, and written down as they were handed out: a client takes them in that order."""
+    for made in await asyncio.gather(*trials):
+        board.note(made)
 
 
 def _untried(
