@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -15,11 +16,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from eloquence_ops.endpoints import a_label
 from eloquence_ops.ice_urls import Login
@@ -124,6 +125,34 @@ SHOWN: Final = (
 """Those whose recordings prove the cause that they are called by."""
 
 
+Result = TypeVar("Result")
+
+
+def in_thread(host: Host, do: Callable[[], Result]) -> Result:
+    """What `do` comes to in a namespace, which a thread enters, and those that it starts."""
+    found: list[Result] = []
+
+    def run() -> None:
+        with host.entered():
+            found.append(do())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def _is_healthy() -> None:
+    """LiveKit listens before it answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", _SIGNALLING, timeout=_STARTING_S)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"OK"
+    connection.close()
+
+
+Watch = Callable[[Execution], None]
+
+
 @dataclass(frozen=True)
 class World:
     """Both machines, and the files of what runs on the server."""
@@ -136,7 +165,7 @@ class World:
 
     @contextlib.contextmanager
     def livekit(self, story: Story) -> Iterator[subprocess.Popen[bytes] | None]:
-        """LiveKit as the story has it, once it listens."""
+        """LiveKit as the story has it, once it is healthy."""
         if not story.runs:
             yield None
             return
@@ -149,6 +178,7 @@ class World:
         ) as it:
             try:
                 self._wait(("127.0.0.1", _SIGNALLING))
+                in_thread(self.server, _is_healthy)
                 yield it
             finally:
                 it.kill()  # told to end while it starts, it waits for participants without end
@@ -209,20 +239,18 @@ class World:
             turn_login=story.login,
         )
 
-    def examined(self, story: Story) -> Recording:
-        """check-livekit from the other machine, within this process."""
-        found: list[Recording] = []
+    def examined(self, story: Story, watch: Watch = lambda _execution: None) -> Recording:
+        """check-livekit from the other machine, within this process.
 
-        def run() -> None:
-            with self.client.entered():
-                execution = Execution(self.plan(story), "check-livekit")
-                found.append(asyncio.run(execution.carry_out()))
+        `watch` is given the run before it begins, inside its event loop.
+        """
 
-        # A thread of its own: a namespace is entered by a thread, and by those that it starts.
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-        return found[0]
+        async def carry_out() -> Recording:
+            execution = Execution(self.plan(story), "check-livekit")
+            watch(execution)
+            return await execution.carry_out()
+
+        return in_thread(self.client, lambda: asyncio.run(carry_out()))
 
     def recorded(self, name: str) -> Recording:
         with self.livekit(STORIES[name]):

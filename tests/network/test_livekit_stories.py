@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from livekit.api import ListRoomsRequest
@@ -18,6 +22,7 @@ from eloquence_ops.observations import IceTrial, LivekitSignal, RoomLeftOpen
 from eloquence_ops.probes.http import HttpClient
 from eloquence_ops.probes.road import Road
 from eloquence_ops.probes.room_service import KeyPair, Rooms
+from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.recording import read
 from eloquence_ops.secrets import Redactor, Secret
@@ -28,6 +33,7 @@ from tests.network.livekit_stories import (
     SHOWN,
     STORIES,
     World,
+    in_thread,
     livekit_world,
 )
 from tests.real import require, require_namespaces
@@ -74,9 +80,8 @@ def ids(result: Result) -> set[str]:
 
 def rooms_of(world: World) -> list[str]:
     """What LiveKit itself lists, asked on its machine."""
-    found: list[str] = []
 
-    async def ask() -> None:
+    async def ask() -> list[str]:
         endpoint = Endpoint("ws", "127.0.0.1", 7880)
         road = Road(endpoint, Family.IPV4, "127.0.0.1", 7880)
         client = HttpClient(
@@ -85,16 +90,9 @@ def rooms_of(world: World) -> list[str]:
         async with client:
             rooms = Rooms(client, KeyPair(KEY, Secret(SECRET)), Redactor())
             listed = await rooms._service.list_rooms(ListRoomsRequest())
-            found.extend(room.name for room in listed.rooms)
+            return [room.name for room in listed.rooms]
 
-    def run() -> None:
-        with world.server.entered():
-            asyncio.run(ask())
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return found
+    return in_thread(world.server, lambda: asyncio.run(ask()))
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -153,6 +151,79 @@ def test_a_livekit_that_is_killed_in_the_middle_is_no_defect_of_ours(world: Worl
     # Whatever it had come to: what could not be taken back is told.
     left = [entry.room for entry in result.seen.every(RoomLeftOpen)]
     assert all(room.startswith("eloquence-doctor-") for room in left)
+
+
+@pytest.mark.parametrize(
+    ("during", "after_s"),
+    [
+        ("livekit.own-token", 0.0),
+        ("livekit.rooms", 0.0),
+        *(("livekit.own-room", after_s) for after_s in (0.0, 0.01, 0.03)),
+        ("livekit.ice", 0.0),
+    ],
+)
+def test_whenever_it_is_interrupted_no_room_and_no_connection_of_ours_stays(
+    during: str, after_s: float, world: World
+) -> None:
+    story = STORIES["healthy"]
+    kept: list[asyncio.Future[None]] = []
+
+    async def interrupt(execution: Execution) -> None:
+        while during not in execution.running:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(after_s)
+        execution.interrupt()
+
+    def watch(execution: Execution) -> None:
+        kept.append(asyncio.ensure_future(interrupt(execution)))
+
+    with world.livekit(story):
+        result = examine(world.examined(story, watch), catalogue())
+        assert rooms_of(world) == []
+        assert connections_of(world) == []
+    if not after_s:  # later it may be over
+        assert result.recording.interrupted
+        assert result.exit_code(strict=False) == 130
+    assert not list(result.seen.every(RoomLeftOpen))
+
+
+def connections_of(world: World) -> list[str]:
+    """TCP connections that are still open on the machine that examines."""
+    return world.client.run("ss", "-Htn", "state", "established").split("\n")[:-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_itself_leaves_nothing_after_a_signal(
+    number: signal.Signals, world: World, tmp_path: Path
+) -> None:
+    """A TURN server that stays silent holds the run while its room is there."""
+    story = STORIES["another-public-address"]
+    with world.livekit(story):
+        process = subprocess.Popen(
+            [
+                *("ip", "netns", "exec", world.client.name),
+                *(sys.executable, "-m", "eloquence_ops", "check-livekit"),
+                *("--livekit", "wss://livekit.éloquence.test", "--resolver", "203.0.113.10"),
+                *("--ca", str(world.authority.root_path), "--timeout", "60"),
+            ],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "LANG": "C.UTF-8",
+                "ELOQUENCE_LIVEKIT_API_KEY": KEY,
+                "ELOQUENCE_LIVEKIT_API_SECRET": SECRET,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 20
+        while not any(name.startswith("eloquence-doctor-") for name in rooms_of(world)):
+            assert time.monotonic() < deadline, process.communicate()
+        process.send_signal(number)
+        shown, complaint = process.communicate(timeout=20)
+        assert rooms_of(world) == []
+    assert (process.returncode, complaint) == (130, b"")
+    assert SECRET.encode() not in shown
 
 
 @pytest.mark.parametrize("name", SHOWN)
