@@ -28,7 +28,7 @@ from eloquence_ops.probes.tcp import outcome_of
 from eloquence_ops.secrets import Redactor
 
 SILENT_UDP_S: Final = 2.2
-"""How long UDP is asked at most: three packets. Silence then says nothing."""
+"""How long UDP is asked at most: four packets. Silence then says nothing."""
 
 _LIFETIME_S: Final = 60
 _GIVE_BACK_S: Final = 0.4
