@@ -44,7 +44,7 @@ class LivekitSignal(Observation):
     connection did not come about.
 
     `joined_s` counts from the beginning, `coach_s` from the join until somebody else was seen, and
-    `waited_s` is how long that was waited for; not `wait_was_whole` where the connection ended
+    `waited_s` is how long that was waited for, `stayed_s` how long we stayed idle after it; not `wait_was_whole` where the connection ended
     before. `others` are at most 8, in the order they were seen; `ice_servers` counts servers and
     `ice_urls` are their addresses.
 
@@ -77,4 +77,5 @@ class LivekitSignal(Observation):
     joined_s: float | None = None
     coach_s: float | None = None
     waited_s: float = 0.0
+    stayed_s: float = 0.0
     wait_was_whole: bool = False

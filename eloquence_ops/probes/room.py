@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -186,6 +187,11 @@ def _candidate_line(init: str) -> str:
         return ""
     line = content.get("candidate") if isinstance(content, dict) else None
     return line if isinstance(line, str) else ""
+
+
+def ping() -> bytes:
+    """What a client that has nothing to say sends every `ping_interval` seconds."""
+    return rtc.SignalRequest(ping=int(time.time() * 1000)).SerializeToString()
 
 
 def farewell() -> bytes:
