@@ -44,9 +44,9 @@ class LivekitSignal(Observation):
     connection did not come about.
 
     `joined_s` counts from the beginning, `coach_s` from the join until somebody else was seen, and
-    `waited_s` is how long that was waited for, `stayed_s` how long we stayed idle after it; not `wait_was_whole` where the connection ended
-    before. `others` are at most 8, in the order they were seen; `ice_servers` counts servers and
-    `ice_urls` are their addresses.
+    `waited_s` is how long that was waited for, `stayed_s` how long we stayed idle after it; not
+    `wait_was_whole` where the connection ended before. `others` are at most 8, in the order they
+    were seen; `ice_servers` counts servers and `ice_urls` are their addresses.
 
     `candidates` came with the server's offer, all of them where `candidates_whole`; `offered` is
     None in recordings from before they were read.

@@ -59,7 +59,8 @@ async def visit(
     for `COACH_S`, or `timeout_s` where that is less.
 
     `timeout_s` also bounds everything up to the join. `hand_out` is given the ICE servers as soon
-    as they are known. `stay_s`: how long to stay idle after that, kept alive as clients do it. Whatever the server does becomes an observation; nothing is raised.
+    as they are known. `stay_s`: how long to stay idle after that, kept alive as clients do it.
+    Whatever the server does becomes an observation; nothing is raised.
     """
     made = _Visit(road, token, Room(redactor), room, time.monotonic())
     try:
