@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eloquence_ops.endpoints import parse
+from eloquence_ops.endpoints import Role, parse
 from eloquence_ops.errors import UsageError
+from eloquence_ops.ice_urls import Login
 from eloquence_ops.secrets import Secret
 from eloquence_ops.settings import Target
 
@@ -18,6 +19,7 @@ _SECRET_VARIABLES: Final = (
     "ELOQUENCE_API_KEY",
     "ELOQUENCE_LIVEKIT_API_SECRET",
     "ELOQUENCE_SUDO_PASSWORD",
+    "ELOQUENCE_TURN_PASSWORD",
 )
 
 
@@ -29,9 +31,11 @@ class Credentials:
     livekit_key: str | None = None
     livekit_secret: Secret | None = None
     sudo_password: Secret | None = None
+    turn_login: Login | None = None
 
     def secrets(self) -> tuple[Secret, ...]:
-        held = (self.api_key, self.livekit_secret, self.sudo_password)
+        turn = self.turn_login.password if self.turn_login else None
+        held = (self.api_key, self.livekit_secret, self.sudo_password, turn)
         return tuple(secret for secret in held if secret)
 
 
@@ -43,12 +47,18 @@ def of_environment(environ: Mapping[str, str]) -> tuple[Secret, ...]:
 def of_target(target: Target, environ: Mapping[str, str]) -> Credentials:
     """The environment first, then the files. Raises `UsageError`, never with a value in it."""
     key, secret = _livekit_pair(target, environ)
-    return Credentials(_api_key(target, environ), key, secret, _sudo_password(environ))
+    return Credentials(
+        _api_key(target, environ),
+        key,
+        secret,
+        _sudo_password(environ),
+        _turn_login(target, environ),
+    )
 
 
 def _api_key(target: Target, environ: Mapping[str, str]) -> Secret | None:
     text = environ.get("ELOQUENCE_API_KEY")
-    if text and _is_for_another_api(target, environ):
+    if text and _is_for_another("api", target, environ):
         text = None
     if text:
         source = "ELOQUENCE_API_KEY"
@@ -65,13 +75,16 @@ def _api_key(target: Target, environ: Mapping[str, str]) -> Secret | None:
     return Secret(text)
 
 
-def _is_for_another_api(target: Target, environ: Mapping[str, str]) -> bool:
-    """A key that stands beside ELOQUENCE_API is for that host: it is not sent to a pasted URL."""
-    beside = environ.get("ELOQUENCE_API")
-    if not beside or target.api is None:
+def _is_for_another(role: Role, target: Target, environ: Mapping[str, str]) -> bool:
+    """A key that stands beside ELOQUENCE_API is for that host: it is not sent to a pasted URL.
+
+    LiveKit's pair likewise, of which only what it signed is sent.
+    """
+    beside, endpoint = environ.get(f"ELOQUENCE_{role.upper()}"), target.endpoint(role)
+    if not beside or endpoint is None:
         return False
     try:
-        return parse(beside, "api").host != target.api.host
+        return parse(beside, role).host != endpoint.host
     except UsageError:
         return True
 
@@ -79,7 +92,7 @@ def _is_for_another_api(target: Target, environ: Mapping[str, str]) -> bool:
 def _livekit_pair(target: Target, environ: Mapping[str, str]) -> tuple[str | None, Secret | None]:
     key = environ.get("ELOQUENCE_LIVEKIT_API_KEY")
     secret = environ.get("ELOQUENCE_LIVEKIT_API_SECRET")
-    if key and secret:
+    if key and secret and not _is_for_another("livekit", target, environ):
         return key, Secret(secret)
     if target.livekit_keys_file is None:
         return None, None
@@ -88,6 +101,20 @@ def _livekit_pair(target: Target, environ: Mapping[str, str]) -> tuple[str | Non
         if found := re.fullmatch(r"\s*([\w-]+)\s*:\s*[\"']?([^\s\"']+)[\"']?\s*", line):
             return found[1], Secret(found[2])
     raise UsageError("settings.keys-format", file=target.livekit_keys_file)
+
+
+def _turn_login(target: Target, environ: Mapping[str, str]) -> Login | None:
+    username = environ.get("ELOQUENCE_TURN_USERNAME")
+    password = environ.get("ELOQUENCE_TURN_PASSWORD")
+    if username and password:
+        return Login(username, Secret(password))
+    if target.turn_login_file is None:
+        return None
+    text = _read(target.turn_login_file, "turn_login_file")
+    # A name may hold a colon, as those that expire do (`1700000000:name`); a password here not.
+    if found := re.fullmatch(r"\s*(\S.*?)\s*:\s*([^\s:]+)\s*", text):
+        return Login(found[1], Secret(found[2]))
+    raise UsageError("settings.login-format", file=target.turn_login_file)
 
 
 def _sudo_password(environ: Mapping[str, str]) -> Secret | None:

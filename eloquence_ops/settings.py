@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eloquence_ops import endpoints
+from eloquence_ops import endpoints, ice_urls
 from eloquence_ops.endpoints import Endpoint, Role
 from eloquence_ops.errors import UsageError
+from eloquence_ops.ice_urls import IceUrl
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
 
@@ -58,6 +59,8 @@ class Target:
     connect_to: tuple[Redirection, ...] = ()
     api_key_file: str | None = None
     livekit_keys_file: str | None = None
+    turn: tuple[IceUrl, ...] = ()
+    turn_login_file: str | None = None
     written: tuple[tuple[str, Value], ...] = ()
     """The values as they were written, for reports and recordings; of an address only what it
     leads to, since what people paste may end in `?access_token=…`."""
@@ -192,10 +195,12 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("connect_to", _redirection, "allowed.connect_to"),
         Key("api_key_file", _plain, "allowed.path", is_path=True),
         Key("livekit_keys_file", _plain, "allowed.path", is_path=True),
+        Key("turn", ice_urls.parse, "allowed.turn"),
+        Key("turn_login_file", _plain, "allowed.path", is_path=True),
     )
 }
-LIST_KEYS: Final = frozenset({"connect_to", "resolver", "server_key"})
-ONE_OR_MORE: Final = frozenset({"resolver", "server_key"})
+LIST_KEYS: Final = frozenset({"connect_to", "resolver", "server_key", "turn"})
+ONE_OR_MORE: Final = frozenset({"resolver", "server_key", "turn"})
 """Of those, the ones whose only value may be written without the list."""
 
 

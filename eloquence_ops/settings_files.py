@@ -32,6 +32,7 @@ _SECRET_KEYS: Final = {
     "livekit_api_key": "livekit_keys_file / ELOQUENCE_LIVEKIT_API_KEY",
     "livekit_api_secret": "livekit_keys_file / ELOQUENCE_LIVEKIT_API_SECRET",
     "sudo_password": "ELOQUENCE_SUDO_PASSWORD",
+    "turn_password": "turn_login_file / ELOQUENCE_TURN_PASSWORD",
     "ssh_key": "ELOQUENCE_SSH_KEY",
 }
 _KEY_PART: Final = re.compile(r"""\"[^\"]*\"|'[^']*'|[\w-]+""")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from eloquence_ops.credentials import Credentials, of_environment, of_target
 from eloquence_ops.errors import EloquenceError, SettingsError, UsageError
+from eloquence_ops.ice_urls import Login
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
 from eloquence_ops.secrets import Secret
@@ -451,6 +452,36 @@ def test_livekits_keys_stay_with_livekits_host(home: Path) -> None:
     assert resolved(home, url="wss://l.test").livekit_keys_file
     moved = resolved(home, target="p", flags={"livekit": "wss://other.test"})
     assert moved.livekit_keys_file is None
+
+
+def test_livekits_pair_beside_eloquence_livekit_is_for_no_other_host(home: Path) -> None:
+    pair = {"ELOQUENCE_LIVEKIT_API_KEY": "k", "ELOQUENCE_LIVEKIT_API_SECRET": "s"}
+    environ = {"ELOQUENCE_LIVEKIT": "wss://l.test", **pair}
+    assert (
+        of_target(resolved(home, url="wss://l.test", environ=environ), environ).livekit_key == "k"
+    )
+    moved = resolved(home, url="wss://other.test", environ=environ)
+    assert of_target(moved, environ).livekit_key is None
+
+
+@pytest.mark.parametrize(
+    ("text", "username", "password"),
+    [("me: a-password\n", "me", "a-password"), ("1700000000:me:pw=\n", "1700000000:me", "pw=")],
+)
+def test_the_login_for_turn_comes_from_a_file_or_the_environment(
+    text: str, username: str, password: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "login"
+    path.write_text(text, encoding="utf-8")
+    target = Target("t", turn_login_file=str(path))
+    assert of_target(target, {}).turn_login == Login(username, Secret(password))
+    environ = {"ELOQUENCE_TURN_USERNAME": "u", "ELOQUENCE_TURN_PASSWORD": "p-of-turn"}
+    found = of_target(target, environ)
+    assert found.turn_login == Login("u", Secret("p-of-turn"))
+    assert Secret("p-of-turn") in found.secrets()
+    path.write_text("only one word", encoding="utf-8")
+    with pytest.raises(UsageError, match="name: password"):
+        of_target(target, {})
 
 
 def test_a_key_beside_eloquence_api_does_not_go_to_a_pasted_url_of_another_host(

@@ -16,7 +16,7 @@ from eloquence_ops.checks.registry import Verdict
 from eloquence_ops.checks.seen import Seen, address_role, has_zone
 from eloquence_ops.endpoints import Endpoint, u_label
 from eloquence_ops.findings import Evidence, Finding, Status, Subject
-from eloquence_ops.observations import AppSource, NameShown
+from eloquence_ops.observations import AppSource, IceTrial, NameShown
 from eloquence_ops.observations.probe_ends import ProbeEnd
 from eloquence_ops.untrusted import one_line
 
@@ -184,8 +184,8 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
                 yield About(Subject("api"), None, frozenset({"api"}), "api")
             else:
                 yield _about(seen.target.api, seen)
-        case "livekit" if "livekit" in services:
-            yield from _livekits(seen)
+        case "livekit" | "ice-servers" if "livekit" in services:
+            yield from _livekits(seen) if check.about == "livekit" else _ice_servers(seen)
 
 
 def _livekits(seen: Seen) -> Iterator[About]:
@@ -195,6 +195,14 @@ def _livekits(seen: Seen) -> Iterator[About]:
         # Its address may be known only to an API that could not be asked.
         names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
         yield About(Subject("livekit"), None, frozenset(names), "livekit")
+
+
+def _ice_servers(seen: Seen) -> Iterator[About]:
+    """Each once, with the LiveKit that hands it out among its names; none where none was asked."""
+    for url in dict.fromkeys(trial.url for trial in seen.every(IceTrial)):
+        trials = ice_servers.trials_of(url, seen)
+        names = frozenset({url, THIS_MACHINE.name, *(trial.endpoint for trial in trials)})
+        yield About(Subject(url), url, names, "turn")
 
 
 def _hosts(seen: Seen) -> Iterator[About]:
@@ -209,7 +217,9 @@ def _ports(check: Check, seen: Seen) -> Iterator[About]:
     """The hosts whose ports were tried, their endpoints, or the ports of LiveKit's media."""
     if check.about == "media":
         livekit = next(iter(seen.livekits), None)
-        name = server_media.media_name(seen)
+        from eloquence_ops.checks.server_media import media_name
+
+        name = media_name(seen)
         around = (str(livekit), livekit.display_host) if livekit else ()
         yield About(Subject(name), livekit, frozenset({name, THIS_MACHINE.name, *around}), "ports")
         return

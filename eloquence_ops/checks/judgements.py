@@ -60,8 +60,11 @@ def load(area: str) -> None:
             )
         case "livekit":
             from eloquence_ops.checks import (
+                ice_servers,
                 livekit,
                 livekit_exposure,
+                livekit_media,
+                livekit_own,
                 livekit_room,
             )
         case "ports":

@@ -206,6 +206,30 @@ def is_accepted(exchange: HttpExchange) -> bool:
     return exchange.status == 200 and exchange.body.strip() == "success"
 
 
+# It has judged the token by then, and makes no rooms by itself (`auto_create: false`).
+_NO_ROOM_YET: Final = "requested room does not exist"
+
+
+def is_taken(exchange: HttpExchange) -> bool:
+    """Whether a token got through all of its stages, though it may have to have its room made."""
+    no_room = exchange.status == 404 and exchange.body.strip() == _NO_ROOM_YET
+    return is_accepted(exchange) or no_room
+
+
+def refused_stage(exchange: HttpExchange) -> str | None:
+    """Of what LiveKit refused a token: `token-key`, `token-signature`, `token-time` or
+    `token-grant`."""
+    number = _failed_at(exchange)
+    return None if number is None else _STAGES[number][0].partition(".")[2]
+
+
+def _takes_ours(livekit: Endpoint, seen: Seen) -> bool:
+    """Whether LiveKit takes what our pair signed for the same key: then our secret is its own."""
+    own, session = seen.exchange(livekit, "livekit-own-token"), seen.session
+    key = session.token.issuer if session is not None and session.token is not None else None
+    return own is not None and is_taken(own) and key == seen.asked.livekit_key
+
+
 def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
     """The judgement of one stage: passed when LiveKit got beyond it."""
     outcome = _STAGES[number][1]
@@ -226,7 +250,8 @@ def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
         if accepted or (failed_at is not None and failed_at > number):
             yield Verdict("ok", duration_s=exchange.duration_s)
         elif failed_at == number:
-            yield Verdict(outcome, {"excerpt": body[:160]})
+            differs = outcome == "wrong" and _takes_ours(livekit, seen)
+            yield Verdict("unlike-ours" if differs else outcome, {"excerpt": body[:160]})
         elif number == 0:
             yield Verdict("inconclusive", {"status": exchange.status, "excerpt": body[:160]})
 
@@ -236,6 +261,8 @@ def _token_stage(number: int) -> Callable[[Endpoint, Seen], Judgement]:
 
 for _number, (_id, _outcome, _) in enumerate(_STAGES):
     _outcomes = {"ok": "", _outcome: "excerpt"}
+    if _outcome == "wrong":
+        _outcomes |= {"unlike-ours": "excerpt"}
     if _number == 0:
         _outcomes |= {"inconclusive": "status excerpt", "no-answer": "status", "no-session": ""}
     check(_id, feeds=("token",), outcomes=_outcomes)(_token_stage(_number))

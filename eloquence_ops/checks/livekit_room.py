@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
@@ -9,27 +11,20 @@ from eloquence_ops.observations import LivekitSignal
 
 
 def _visit(livekit: Endpoint, seen: Seen) -> LivekitSignal | None:
-    return next(iter(seen.about(LivekitSignal, livekit)), None)
+    visits = seen.about(LivekitSignal, livekit)
+    return next((entry for entry in visits if entry.room == "session"), None)
 
 
-@check(
-    "livekit.join",
-    feeds=("join",),
-    outcomes={
-        "ok": "version milliseconds",
-        "rejected": "status excerpt",
-        "silent": "seconds",
-        "broken": "detail",
-        "elsewhere": "url reason",
-    },
-)
-def join(livekit: Endpoint, seen: Seen) -> Judgement:
-    """Whether LiveKit lets the session's token into its room, over the websocket that apps use."""
-    visit = _visit(livekit, seen)
-    if visit is None:
-        if seen.handed_out is not None and seen.handed_out != livekit:
-            yield Verdict("elsewhere", {"url": str(seen.handed_out), "reason": "elsewhere"})
-        return
+ENTERED: Final = {
+    "ok": "version milliseconds",
+    "rejected": "status excerpt",
+    "silent": "seconds",
+    "broken": "detail",
+}
+
+
+def entered(visit: LivekitSignal) -> Judgement:
+    """What came of a join, whoever's room it is."""
     match visit.outcome:
         case "joined":
             milliseconds = round((visit.joined_s or 0.0) * 1000, 1)
@@ -40,6 +35,21 @@ def join(livekit: Endpoint, seen: Seen) -> Judgement:
             yield Verdict("silent", {"seconds": round(visit.duration_s, 1)})
         case _:
             yield Verdict("broken", {"detail": visit.detail or visit.outcome})
+
+
+@check(
+    "livekit.join",
+    feeds=("join",),
+    outcomes={**ENTERED, "elsewhere": "url reason"},
+)
+def join(livekit: Endpoint, seen: Seen) -> Judgement:
+    """Whether LiveKit lets the session's token into its room, over the websocket that apps use."""
+    visit = _visit(livekit, seen)
+    if visit is None:
+        if seen.handed_out is not None and seen.handed_out != livekit:
+            yield Verdict("elsewhere", {"url": str(seen.handed_out), "reason": "elsewhere"})
+        return
+    yield from entered(visit)
 
 
 @check(

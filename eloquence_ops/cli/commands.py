@@ -103,7 +103,7 @@ _examining(
 )
 _examining(
     "check-livekit",
-    "LiveKit's signalling: is it there, is it ready, does it take the session's token?",
+    "LiveKit: is it there, does it take tokens, where do its media go, do its relays work?",
     only=("livekit",),
 )
 _examining(

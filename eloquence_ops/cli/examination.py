@@ -189,6 +189,8 @@ def make_plan(
         names=_names(request),
         livekit_key=secrets.livekit_key,
         exhaustive=request.exhaustive,
+        livekit_secret=secrets.livekit_secret,
+        turn_login=secrets.turn_login,
     )
     _ = plan.tls_context
     return plan

@@ -78,6 +78,15 @@ _RESOLVER = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+_TURN = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--turn",
+        metavar="turn:HOST[:PORT][?transport=…]",
+        help="A TURN server to examine. ELOQUENCE_TURN_USERNAME, …_PASSWORD. Repeatable.",
+        rich_help_panel=_TARGET,
+    ),
+]
 _SERVER_KEY = Annotated[
     list[str] | None,
     typer.Option(
@@ -122,6 +131,7 @@ SETTINGS: Final = (
     _setting("ca", "FILE", "A private root certificate to trust as well."),
     Shared("resolver", _RESOLVER),
     Shared("connect_to", _CONNECT_TO),
+    Shared("turn", _TURN),
     # Seldom given as flags; in the file they are as good as any other.
     _setting("remote_dir", "DIR", "The API's folder on the server.", hidden=True),
     _setting("asgi_app", "MODULE:NAME", "The ASGI application.", hidden=True),
@@ -129,6 +139,7 @@ SETTINGS: Final = (
     _setting("livekit_unit", "UNIT", "LiveKit's systemd unit.", hidden=True),
     _setting("api_key_file", "FILE", "A file with the API key.", hidden=True),
     _setting("livekit_keys_file", "FILE", "A file with LiveKit's key pair.", hidden=True),
+    _setting("turn_login_file", "FILE", "A file with TURN's name: password.", hidden=True),
 )
 """Every setting, as a flag of every command that examines: a line that is printed to be pasted
 works whichever of them it names."""

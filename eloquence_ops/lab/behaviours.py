@@ -9,6 +9,7 @@ from eloquence_ops.endpoints import Role, a_label
 from eloquence_ops.lab.plan import ApiPlan, LabPlan, LivekitPlan, Upstream
 from eloquence_ops.lab.services.api import LAB_LIVEKIT_KEY, LAB_LIVEKIT_SECRET, ApiBehaviour
 from eloquence_ops.lab.services.livekit import LivekitBehaviour
+from eloquence_ops.lab.services.livekit_signal import Candidate
 from eloquence_ops.lab.services.proxy import ProxyBehaviour
 
 API_NAME: Final = "api.éloquence.test"
@@ -64,6 +65,8 @@ def livekit_behaviour(livekit: LivekitPlan) -> LivekitBehaviour:
         generation=livekit.generation,
         development=livekit.development,
         places_rooms=livekit.rooms == "placed",
+        # Where the stand-in is reached itself; no media are behind it.
+        candidates=(Candidate("udp", "127.0.0.1", 7882), Candidate("tcp", "127.0.0.1", 7881)),
     )
 
 

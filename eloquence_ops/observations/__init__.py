@@ -20,6 +20,7 @@ from eloquence_ops.observations.certificates import (
     TlsVersions,
 )
 from eloquence_ops.observations.http import HttpExchange
+from eloquence_ops.observations.ice import IceTrial, RoomLeftOpen, RoomList
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
 from eloquence_ops.observations.ports import PortScan, UdpProof
@@ -79,6 +80,9 @@ AnyObservation = Annotated[
     | LivekitSignal
     | PortScan
     | UdpProof
+    | IceTrial
+    | RoomList
+    | RoomLeftOpen
     | ServerReach
     | ServerFact,
     Field(discriminator="kind"),
@@ -91,6 +95,7 @@ __all__ = [
     "ApiRoutes",
     "AppSource",
     "HttpExchange",
+    "IceTrial",
     "KernelLog",
     "LiveKitConfig",
     "LivekitSignal",
@@ -102,6 +107,8 @@ __all__ = [
     "Observation",
     "PortScan",
     "ProxyTrial",
+    "RoomLeftOpen",
+    "RoomList",
     "ServerCertificates",
     "ServerChanges",
     "ServerClock",

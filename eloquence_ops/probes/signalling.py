@@ -1,7 +1,8 @@
-"""Joins a session's room as the app does, waits for the coach, and leaves again.
+"""Joins a room as the app does, reads what LiveKit says of its media, and leaves again.
 
-With the session's own token, in the session's own fresh room: nobody else has this identity there,
-and nobody is thrown out. No media: what is seen is who takes part.
+With the session's own token in the session's own fresh room, where the coach is waited for; or with
+a token of ours in a room of ours. Nobody else has this identity there, and nobody is thrown out. No
+media: what is seen is who takes part, and where media would go.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from eloquence_ops.findings import Vantage
 from eloquence_ops.observations.signal import LivekitSignal, SignalOutcome
@@ -21,15 +23,19 @@ from eloquence_ops.probes.channel import Channel
 from eloquence_ops.probes.http_failures import tls_detail
 from eloquence_ops.probes.http_request import tls_name
 from eloquence_ops.probes.road import Road
-from eloquence_ops.probes.room import Left, NotSignalling, Room, farewell
+from eloquence_ops.probes.room import IceServer, Left, NotSignalling, Room, farewell, ping
 from eloquence_ops.probes.websocket import Websocket
 from eloquence_ops.secrets import Redactor, Secret
 
 COACH_S: Final = 5.0
 """How long a coach is waited for at most; LiveKit itself may hold its news back for three."""
 
+MEDIA_S: Final = 1.0
+"""How long its candidates are waited for; they follow the join within milliseconds."""
+
 # The protocol version of today's clients; nothing is subscribed to, so nothing is sent for us.
 _PATH: Final = "/rtc?protocol=15&auto_subscribe=0"
+_PING_S: Final = 5
 # A grace for leaving, short enough for after Ctrl-C too.
 _FAREWELL_S: Final = 0.4
 _SHOWN: Final = 300
@@ -45,16 +51,26 @@ async def visit(
     timeout_s: float,
     started: float,
     vantage: Vantage = Vantage.HERE,
+    room: Literal["session", "own"] = "session",
+    hand_out: Callable[[tuple[IceServer, ...]], None] = lambda _servers: None,
+    stay_s: float = 0.0,
 ) -> LivekitSignal:
-    """Until somebody else is seen in the room, or for `COACH_S`, or `timeout_s` where that is less.
+    """Until it is known where media would go, and in a session's room somebody else is seen, or
+    for `COACH_S`, or `timeout_s` where that is less.
 
-    `timeout_s` also bounds everything up to the join. Whatever the server does becomes an
-    observation; nothing is raised.
+    `timeout_s` also bounds everything up to the join. `hand_out` is given the ICE servers as soon
+    as they are known. `stay_s`: how long to stay idle after that, kept alive as clients do it.
+    Whatever the server does becomes an observation; nothing is raised.
     """
-    made = _Visit(road, token, Room(redactor), time.monotonic())
+    made = _Visit(road, token, Room(redactor), room, time.monotonic())
     try:
         await made.enter(context, timeout_s)
-        await made.wait_for_coach(min(timeout_s, COACH_S))
+        if made.room.join is not None:
+            hand_out(made.room.ice_servers)
+        await made.wait_for_media(min(timeout_s, MEDIA_S))
+        if room == "session":
+            await made.wait_for_coach(min(timeout_s, COACH_S))
+        await made.stay(stay_s)
     finally:
         await made.leave()
     return made.observation(redactor, started, vantage)
@@ -67,6 +83,7 @@ class _Visit:
     road: Road
     token: Secret
     room: Room
+    whose: Literal["session", "own"]
     begun: float
     failure: Exception | None = None
     _channel: Channel | None = None
@@ -74,6 +91,7 @@ class _Visit:
     _joined_at: float | None = None
     _coach_at: float | None = None
     _waited_s: float = 0.0
+    _stayed_s: float = 0.0
 
     async def enter(self, context: ssl.SSLContext | None, timeout_s: float) -> None:
         road = self.road
@@ -92,21 +110,49 @@ class _Visit:
         else:
             self._joined_at = time.monotonic()
 
+    async def wait_for_media(self, at_most_s: float) -> None:
+        await self._listen(at_most_s, lambda: self.room.candidates_whole)
+
     async def wait_for_coach(self, at_most_s: float) -> None:
-        if self._websocket is None or self._joined_at is None:
+        if self._joined_at is None:
             return
-        deadline = asyncio.timeout(at_most_s)
+        spent = time.monotonic() - self._joined_at
+        await self._listen(at_most_s - spent, lambda: self.room.has_coach)
+        self._waited_s = time.monotonic() - self._joined_at
+
+    async def stay(self, for_s: float) -> None:
+        """As clients do, who miss the server when no pong comes for `ping_timeout` seconds. The
+        server itself ends nobody who does not ping (40 s, v1.13.5, measured); proxies do."""
+        join, begun = self.room.join, time.monotonic()
+        if join is None or self._websocket is None:
+            return
+        while (left_s := begun + for_s - time.monotonic()) > 0 and self.failure is None:
+            await self._listen(min(left_s, join.ping_interval or _PING_S), lambda: False)
+            try:
+                await self._websocket.send(ping())
+            except _FAULTS as failure:
+                self.failure = failure
+        self._stayed_s = time.monotonic() - begun
+
+    async def _listen(self, at_most_s: float, known: Callable[[], bool]) -> None:
+        """Takes in what comes, until something is known or the time is over."""
+        if self._websocket is None or self._joined_at is None or self.failure is not None:
+            return
+        deadline = asyncio.timeout(max(at_most_s, 0.0))
         try:
             async with deadline:
-                while not self.room.has_coach:
+                self._note_coach()
+                while not known():
                     self.room.take_in(await self._websocket.receive())
+                    self._note_coach()
         except _FAULTS as failure:
             # The kernel has a TimeoutError too: its own, of a dead connection.
             if not deadline.expired():
                 self.failure = failure
-        now = time.monotonic()
-        self._waited_s = now - self._joined_at
-        self._coach_at = now if self.room.has_coach else None
+
+    def _note_coach(self) -> None:
+        if self.room.has_coach and self._coach_at is None:
+            self._coach_at = time.monotonic()
 
     async def leave(self) -> None:
         """Says so and reads on until the server closes.
@@ -149,12 +195,24 @@ class _Visit:
             protocol=join.server_info.protocol if join else None,
             ping_interval_s=join.ping_interval if join else None,
             ice_servers=len(join.ice_servers) if join else 0,
+            ice_urls=tuple(
+                remote_text.line(server.url, redactor, limit=_SHOWN)
+                for server in self.room.ice_servers
+            ),
+            room=self.whose,
+            region=remote_text.line(join.server_info.region, redactor, limit=40) if join else "",
+            node_id=remote_text.line(join.server_info.node_id, redactor, limit=40) if join else "",
+            ping_timeout_s=join.ping_timeout if join else None,
+            offered=self.room.offered if join else None,
+            candidates=tuple(self.room.candidates),
+            candidates_whole=self.room.candidates_whole,
             others=tuple(self.room.others.values()),
             joined_s=self._joined_at - self.begun if self._joined_at else None,
             coach_s=self._coach_at - self._joined_at
             if self._coach_at and self._joined_at
             else None,
             waited_s=self._waited_s,
+            stayed_s=self._stayed_s,
             wait_was_whole=self._joined_at is not None and failure is None,
         )
 

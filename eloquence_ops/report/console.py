@@ -11,7 +11,7 @@ from rich.text import Text
 
 from eloquence_ops.findings import Finding, Status
 from eloquence_ops.observations import SessionLeftOpen
-from eloquence_ops.report import history
+from eloquence_ops.report import history, media
 from eloquence_ops.report.account import Step, Storyteller, ToldAlternative, ToldCause
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.ladder import Ladder, ladders
@@ -74,6 +74,7 @@ class Screen:
         if story.result.recording.command == PORTS_COMMAND:
             for drawn in port_map(story, self._width):
                 self._line(drawn)
+        self._media()
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()
@@ -154,6 +155,27 @@ class Screen:
                 self._entry(Text("    │" if leads_on else ""), Text(fault, style=style), margin=8)
             if leads_on and not rung.faults:
                 self._line(Text("    │", style="dim"))
+
+    def _media(self) -> None:
+        """Asked for by name always, otherwise where something of it is amiss."""
+        story = self._story
+        asked = self._verbose or story.result.recording.command == media.LIVEKIT_COMMAND
+        if not (asked or media.is_amiss(story)):
+            return
+        for one in media.told(story):
+            self._entry(Text(""), Text(one.endpoint, style="cyan"), margin=2, hang=2)
+            self._entry(Text(""), Text(one.server, style="dim"), margin=4, hang=2)
+            label = story.say("report.media-at")
+            for place in one.candidates:
+                self._line(Text.assemble("    ", (f"{label:<11}", "dim"), place))
+                label = ""
+            label = story.say("report.relays-at")
+            for row in one.servers:
+                mark, style = _MARKS[row.status]
+                line = Text.assemble("    ", (f"{label:<11}", "dim"), (mark, style), f" {row.name}")
+                self._line(line)
+                self._entry(Text(""), Text(row.said, style="dim"), margin=17)
+                label = ""
 
     def _loose_ends(self) -> None:
         story, result = self._story, self._story.result

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from eloquence_ops import ice_urls
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.checks.service_ports import ICE_TCP_PORT
 from eloquence_ops.endpoints import Endpoint, parse
@@ -102,7 +103,10 @@ def _endpoint_of(subject: str, seen: Seen) -> Endpoint | None:
         if endpoint and subject in (str(endpoint), endpoint.display_host):
             return endpoint
     if "://" not in subject:
-        return None
+        try:
+            return ice_urls.parse(subject).endpoint
+        except UsageError:
+            return None
     try:
         role = "livekit" if urlsplit(subject).scheme in ("ws", "wss") else "api"
         return parse(subject, role)  # type: ignore[arg-type]  # one of the two roles

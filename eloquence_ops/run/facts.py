@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.observations import AddressLookup, ServerFact
@@ -12,6 +12,9 @@ from eloquence_ops.probes.session import OpenedSession
 from eloquence_ops.run.board import Fact
 from eloquence_ops.secrets import Secret
 from eloquence_ops.server.link import Link
+
+if TYPE_CHECKING:
+    from eloquence_ops.probes.room import IceServer
 
 Role = str
 """`api`, `livekit`, `handed-out`, or `address-1` and so on: what an address is to a run."""
@@ -68,6 +71,16 @@ def client_of(role: Role) -> Fact[HttpClient]:
 def answers_as_livekit(role: Role) -> Fact[bool]:
     """Whether what answers over TLS at this address is LiveKit."""
     return Fact(f"answers-as-livekit:{role}")
+
+
+def own_token_taken_by(role: Role) -> Fact[bool]:
+    """There when LiveKit at this address has called a token good that our own key pair signed."""
+    return Fact(f"own-token-taken:{role}")
+
+
+def ice_servers_of(role: Role) -> Fact[tuple[IceServer, ...]]:
+    """What LiveKit at this address handed out with a join, passwords and all."""
+    return Fact(f"ice-servers:{role}")
 
 
 def token_taken_by(role: Role) -> Fact[bool]:

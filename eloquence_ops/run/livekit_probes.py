@@ -11,6 +11,8 @@ from eloquence_ops.probes.http_request import WEBSOCKET_UPGRADE
 from eloquence_ops.run import room_visit
 from eloquence_ops.run.exposure import ExposureProbes
 from eloquence_ops.run.facts import SESSION, Role, client_of, token_taken_by
+from eloquence_ops.run.ice_probes import IceProbes
+from eloquence_ops.run.own_room import OwnRoom
 from eloquence_ops.secrets import Secret
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class LivekitProbes:
                 provides=(token_taken_by(role),),
             ),
             room_visit.probe(plan, role),
+            *OwnRoom(plan, role).all(),
+            IceProbes(plan).handed_out(role),
             *ExposureProbes(plan, role).all(),
         ]
 

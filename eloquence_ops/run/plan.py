@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from eloquence_ops.checks.seen import Asked, address_role
 from eloquence_ops.endpoints import Endpoint
 from eloquence_ops.findings import Family
+from eloquence_ops.ice_urls import Login
 from eloquence_ops.observations import AddressLookup
 from eloquence_ops.probes import machine, names, tcp, tls
 from eloquence_ops.probes.http import Answer, HttpClient, HttpRequest
@@ -33,6 +34,7 @@ from eloquence_ops.run.facts import (
     lookup_of,
     tried_of,
 )
+from eloquence_ops.run.ice_probes import IceProbes
 from eloquence_ops.run.livekit_probes import LivekitProbes
 from eloquence_ops.run.name_probes import NameProbes
 from eloquence_ops.run.port_probes import PortProbes
@@ -58,8 +60,9 @@ class Plan:
     (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
     very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
     be examined instead of the target's own names, as it was typed; `addresses` likewise.
-    `livekit_key` is the name of LiveKit's key, where it is known. `exhaustive`: every port of the
-    media range is tried over TCP, and not a sample of them.
+    `livekit_key` is the name of LiveKit's key, where it is known, `livekit_secret` its secret;
+    `turn_login` is for the TURN servers of the settings. `exhaustive`: every port of the media
+    range is tried over TCP, and not a sample of them.
     """
 
     target: Target
@@ -79,6 +82,8 @@ class Plan:
     names: tuple[str, ...] = ()
     livekit_key: str | None = None
     exhaustive: bool = False
+    livekit_secret: Secret | None = None
+    turn_login: Login | None = None
 
     @property
     def asked(self) -> Asked:
@@ -133,6 +138,8 @@ class Plan:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
+        if "livekit" in services:
+            found += IceProbes(self).of_settings()
         looks_inside = self.asked.looks_inside(self.target)
         proves_ports = self.asked.proves_ports(self.target)
         if looks_inside or self.asked.compares_disk(self.target) or proves_ports:

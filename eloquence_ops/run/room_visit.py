@@ -7,7 +7,14 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eloquence_ops.run.facts import APP_USES, SESSION, Role, client_of, token_taken_by
+from eloquence_ops.run.facts import (
+    APP_USES,
+    SESSION,
+    Role,
+    client_of,
+    ice_servers_of,
+    token_taken_by,
+)
 
 if TYPE_CHECKING:
     from eloquence_ops.run.board import Board, Probe
@@ -18,7 +25,13 @@ def probe(plan: Plan, role: Role) -> Probe:
     """Waits until LiveKit at this address has called the token good."""
     needs = (client_of(role), SESSION, token_taken_by(role), APP_USES)
     # Three waits: until we are in, for the coach, and for leaving.
-    return plan.probe(f"{role}.join", partial(_join, plan, role), 3, needs=needs)
+    return plan.probe(
+        f"{role}.join",
+        partial(_join, plan, role),
+        3,
+        needs=needs,
+        provides=(ice_servers_of(role),),
+    )
 
 
 async def _join(plan: Plan, role: Role, board: Board) -> None:
@@ -37,5 +50,6 @@ async def _join(plan: Plan, role: Role, board: Board) -> None:
             redactor=plan.redactor,
             timeout_s=plan.timeout_s,
             started=board.started,
+            hand_out=partial(board.put, ice_servers_of(role)),
         )
     )

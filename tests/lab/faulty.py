@@ -15,7 +15,7 @@ from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.plan import Plan
 from eloquence_ops.run.recording import Recording
-from eloquence_ops.secrets import Redactor
+from eloquence_ops.secrets import Redactor, Secret
 
 # Loopback answers in milliseconds; what hangs on purpose need not be waited for longer.
 TIMEOUT_S = 2.5
@@ -28,18 +28,26 @@ async def record(
     timeout_s: float = TIMEOUT_S,
     place: Place | None = None,
     servers: RealServers = STAND_INS,
+    pair: tuple[str, str] | None = None,
 ) -> Recording:
-    """doctor on the whole system; with a place, on what an app there is given."""
+    """doctor on the whole system; with a place, on what an app there is given.
+
+    `pair`: LiveKit's key and secret, as the settings hold them.
+    """
     made = combined(faults)
     system_of = (
         lab(made, servers=servers) if place is None else lab_at(place, made, servers=servers)
     )
     async with system_of as system:
-        return await record_of(system, read_only=read_only, timeout_s=timeout_s)
+        return await record_of(system, read_only=read_only, timeout_s=timeout_s, pair=pair)
 
 
 async def record_of(
-    system: LabSystem, *, read_only: bool = False, timeout_s: float = TIMEOUT_S
+    system: LabSystem,
+    *,
+    read_only: bool = False,
+    timeout_s: float = TIMEOUT_S,
+    pair: tuple[str, str] | None = None,
 ) -> Recording:
     """doctor on a lab that is up."""
     plan = Plan(
@@ -50,6 +58,8 @@ async def record_of(
         api_key=system.credentials.api_key,
         read_only=read_only,
         timeout_s=timeout_s,
+        livekit_key=pair[0] if pair else None,
+        livekit_secret=Secret(pair[1]) if pair else None,
     )
     return await Execution(plan, "doctor").carry_out()
 

@@ -82,7 +82,8 @@ def real_stack(
     """All of it for the length of the block, behind one of `PROXIES`.
 
     Without `livekit` its port stays closed; `stand_in` serves the lab's instead of the real one;
-    without `agent` no coach is sent. Without `passes_upgrade` the proxy is nginx as it comes.
+    without `agent` no coach is sent. Without `passes_upgrade` the proxy drops it, as nginx does
+    when it comes.
     `exposed`: LiveKit runs in development mode, and its own port is open beside the proxy.
     `installed_root`: this machine trusts the private root as it does public ones, without --ca.
     """

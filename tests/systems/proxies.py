@@ -25,7 +25,8 @@ class Site:
     """One name and the port behind it.
 
     `prefix` (`/backend`) is the only path that is passed on, and is taken away where `strips`.
-    `plain_upstream`: nginx as it comes, which speaks HTTP/1.0 to what is behind it and closes.
+    `plain_upstream`: nginx as it comes, which speaks HTTP/1.0 to what is behind it and closes;
+    Caddy and HAProxy told to take the Upgrade off.
     """
 
     name: str
@@ -135,9 +136,12 @@ def _caddy_site(site: Site, certificate: IssuedCertificate, port: int) -> str:
 https://{a_label(site.name)}:{port} {{
   bind 127.0.0.1
   tls {certificate.chain_path} {certificate.key_path}
-  reverse_proxy 127.0.0.1:{site.upstream}
+  reverse_proxy 127.0.0.1:{site.upstream}{_CADDY_DROPS if site.plain_upstream else ""}
 }}
 """
+
+
+_CADDY_DROPS: Final = " {\n    header_up -Upgrade\n    header_up -Connection\n  }"
 
 
 @contextlib.contextmanager
@@ -151,7 +155,8 @@ def haproxy(folder: Path, certificate: IssuedCertificate, sites: Sequence[Site])
         for number, site in enumerate(sites)
     )
     backends = "".join(
-        f"backend b{number}\n  server s 127.0.0.1:{site.upstream}\n"
+        f"backend b{number}\n{_HAPROXY_DROPS if site.plain_upstream else ''}"
+        f"  server s 127.0.0.1:{site.upstream}\n"
         for number, site in enumerate(sites)
     )
     conf.write_text(_HAPROXY.format(port=port, pem=pem, rules=rules, backends=backends))
@@ -159,6 +164,7 @@ def haproxy(folder: Path, certificate: IssuedCertificate, sites: Sequence[Site])
         yield port
 
 
+_HAPROXY_DROPS: Final = "  http-request del-header Upgrade\n"
 _HAPROXY: Final = """
 defaults
   mode http

@@ -11,13 +11,16 @@ from eloquence_ops.observations import HttpExchange
 from eloquence_ops.run.examine import examine
 from eloquence_ops.run.recording import read
 from tests.network.real_stack import real_stack
+from tests.systems.proxies import PROXIES
 
 pytestmark = pytest.mark.real
 
 
-def test_nginx_as_it_comes_drops_upgrade(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_that_drops_upgrade_is_named(proxy: str, tmp_path: Path) -> None:
+    """nginx does so as it comes, the others where they are told to."""
     record = tmp_path / "run.json"
-    with real_stack(passes_upgrade=False) as stack:
+    with real_stack(proxy=proxy, passes_upgrade=False) as stack:
         code = stack.doctor(record)
     (chosen,) = examine(read(record), catalogue()).diagnosis.causes
     assert (chosen.cause.id, chosen.confidence) == ("proxy-drops-upgrade", "certain")
