@@ -32,6 +32,7 @@ from eloquence_ops.checks import (  # noqa: F401  # they register
     livekit_exposure,
     livekit_room,
     machine,
+    media,
     server,
     server_callers,
     server_certificate,
@@ -232,17 +233,26 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
                 yield About(Subject("api"), None, frozenset({"api"}), "api")
             else:
                 yield _about(seen.target.api, seen)
-        case "livekit" if "livekit" in services:
-            yield from _livekits(seen)
+        case "livekit" | "media" if "livekit" in services:
+            yield from _livekits(check, seen)
 
 
-def _livekits(seen: Seen) -> Iterator[About]:
+def _livekits(check: Check, seen: Seen) -> Iterator[About]:
     for endpoint in seen.livekits:
-        yield _about(endpoint, seen)
+        about = _about(endpoint, seen)
+        if check.about == "livekit" or _was_to_be_heard(seen, about):
+            yield about
+    if check.about == "media":
+        return
     if not seen.livekits:
         # Its address may be known only to an API that could not be asked.
         names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
         yield About(Subject("livekit"), None, frozenset(names), "livekit")
+
+
+def _was_to_be_heard(seen: Seen, about: About) -> bool:
+    """Recordings from before sound was examined name its area all the same."""
+    return bool(seen.end_of(f"{about.role}.media", f"{about.role}.call"))
 
 
 def _hosts(seen: Seen) -> Iterator[About]:

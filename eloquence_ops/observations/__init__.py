@@ -21,6 +21,7 @@ from eloquence_ops.observations.certificates import (
 )
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
+from eloquence_ops.observations.media import MediaCall, MediaReconnect, MediaSetup, MediaWay
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
 from eloquence_ops.observations.server import ServerFacts
 from eloquence_ops.observations.server_firewall import ServerFirewall
@@ -76,6 +77,10 @@ AnyObservation = Annotated[
     | SessionAnswer
     | SessionLeftOpen
     | LivekitSignal
+    | MediaSetup
+    | MediaWay
+    | MediaReconnect
+    | MediaCall
     | ServerReach
     | ServerFact,
     Field(discriminator="kind"),
@@ -93,6 +98,10 @@ __all__ = [
     "LivekitSignal",
     "MachineClock",
     "MachineNetwork",
+    "MediaCall",
+    "MediaReconnect",
+    "MediaSetup",
+    "MediaWay",
     "NameShown",
     "NameSurvey",
     "NamelessAnswer",

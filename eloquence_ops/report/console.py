@@ -11,7 +11,7 @@ from rich.text import Text
 
 from eloquence_ops.findings import Finding, Status
 from eloquence_ops.observations import SessionLeftOpen
-from eloquence_ops.report import history
+from eloquence_ops.report import history, media
 from eloquence_ops.report.account import Step, Storyteller, ToldAlternative, ToldCause
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.ladder import Ladder, ladders
@@ -34,6 +34,7 @@ _RUNGS: Final = {
     "missing": ("✗", "red"),
     "besides": ("-", "dim"),
 }
+_HEARD: Final = {"heard": ("✓", "green"), "not-heard": ("✗", "red"), "open": ("?", "magenta")}
 _MARKS: Final = {
     Status.PASS: ("✓", "green"),
     Status.WARN: ("!", "yellow"),
@@ -70,6 +71,7 @@ class Screen:
         for line in history.told(story):
             self._entry(Text(""), Text(line), margin=2, hang=2)
         self._chains()
+        self._sound()
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()
@@ -150,6 +152,19 @@ class Screen:
                 self._entry(Text("    │" if leads_on else ""), Text(fault, style=style), margin=8)
             if leads_on and not rung.faults:
                 self._line(Text("    │", style="dim"))
+
+    def _sound(self) -> None:
+        """Every way of the sound: its cost is news where nothing is wrong, too."""
+        told = media.ways(self._story)
+        width = max((cell_len(way.name) for way in told), default=0)
+        for way in told:
+            mark, style = _HEARD[way.mark]
+            head = Text.assemble("  ", (mark, style), f" {way.name:<{width}} ")
+            self._entry(head, Text(way.words), margin=width + 6)
+            if way.where:
+                self._entry(Text(""), Text(way.where, style="dim"), margin=width + 6)
+            if way.cost:
+                self._entry(Text(""), Text(way.cost, style="yellow"), margin=width + 6)
 
     def _loose_ends(self) -> None:
         story, result = self._story, self._story.result

@@ -57,7 +57,7 @@ class Plan:
     (`proves_key` false): a wrong key again and again would look like an attack. `on_server`: this
     very machine is the server. `ask` asks a person for the passphrase of a key. `names`: what is to
     be examined instead of the target's own names, as it was typed; `addresses` likewise.
-    `livekit_key` is the name of LiveKit's key, where it is known.
+    `livekit_key` is the name of LiveKit's key, where it is known, `livekit_secret` its secret.
     """
 
     target: Target
@@ -76,6 +76,7 @@ class Plan:
     ask: Ask | None = None
     names: tuple[str, ...] = ()
     livekit_key: str | None = None
+    livekit_secret: Secret | None = None
 
     @property
     def asked(self) -> Asked:
@@ -130,6 +131,7 @@ class Plan:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
+            found += self._media("livekit")
         looks_inside = self.asked.looks_inside(self.target)
         if looks_inside or self.asked.compares_disk(self.target):
             from eloquence_ops.run.server_probes import ServerProbes
@@ -139,6 +141,7 @@ class Plan:
         if services == {"api", "livekit"}:
             found += [*self.road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()
+            found += self._media("handed-out")
         if "dns" in self.areas:
             found += self._name_probes.all()
         return found
@@ -204,6 +207,13 @@ class Plan:
 
     def _tls(self, role: Role) -> list[Probe]:
         return TlsProbes(self, role).all() if "tls" in self.areas else []
+
+    def _media(self, role: Role) -> list[Probe]:
+        if "media" not in self.areas:
+            return []
+        from eloquence_ops.run.media_probes import MediaProbes
+
+        return MediaProbes(self, role).all()
 
     async def look_up(self, role: str, board: Board) -> None:
         lookup = await self.resolve(board.get(endpoint_of(role)).host, board)

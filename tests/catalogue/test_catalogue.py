@@ -238,7 +238,8 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "title": "no-title",
         "direction": "ahead behind",
         "reason": "permission-denied not-found no-such-program timed-out too-large not-understood "
-        "not-finished failed defect garbage",
+        "not-finished failed defect garbage no-extra no-pair read-only",
+        "microphone": "with-microphone without-microphone",
         "problems": "missing",
         "at": "unknown-time",
         "until": "unknown-time",
