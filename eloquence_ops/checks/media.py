@@ -118,7 +118,7 @@ def _failed(seen: MediaWay) -> Verdict:
         case "no-path":
             return Verdict("no-path", {"detail": seen.detail})
         case _:
-            return Verdict("cut-short", {"detail": seen.detail or seen.outcome})
+            return Verdict("cut-short", {"detail": seen.detail})
 
 
 @check(
@@ -228,7 +228,7 @@ def call(livekit: Endpoint, seen: Seen) -> Judgement:
     if made.outcome == "no-path":
         yield Verdict("no-path", {"detail": made.detail})
     elif made.outcome != "stayed":
-        yield Verdict("cut-short", {"detail": made.detail or made.outcome})
+        yield Verdict("cut-short", {"detail": made.detail})
     else:
         yield _answer(made)
 

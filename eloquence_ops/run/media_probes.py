@@ -73,7 +73,7 @@ class MediaProbes:
         return found
 
 
-class _Exchange:
+class Exchange:
     """What both have in common: the process, and the door through which it reaches LiveKit."""
 
     def __init__(self, plan: Plan, role: Role) -> None:
@@ -93,9 +93,9 @@ class _Exchange:
         self._peer = Peer({**job, **common}, plan.environ)
         self._since = time.monotonic()
         async for report in self._peer.reports():
-            yield await self._checked(report, board)
+            yield await self.in_our_words(report, board)
 
-    async def _checked(self, report: dict[str, Any], board: Board) -> dict[str, Any]:
+    async def in_our_words(self, report: dict[str, Any], board: Board) -> dict[str, Any]:
         """The report in our words. A server that has stopped looks like a way that is blocked:
         where nothing was heard, it is asked whether it is still there."""
         if "detail" in report:
@@ -128,7 +128,7 @@ class _Exchange:
         return remote_text.line(str(text), self._plan.redactor, limit=_SHOWN)
 
 
-class _Transport(_Exchange):
+class _Transport(Exchange):
     """Two participants of our own in a room of our own; needs LiveKit's key pair."""
 
     def __init__(self, plan: Plan, role: Role) -> None:
@@ -269,7 +269,7 @@ class _Transport(_Exchange):
         return tuple(turns)[:_MOST_TURN]
 
 
-class _Call(_Exchange):
+class _Call(Exchange):
     """A session of its own, opened as every other one: nobody else joins its room, as whoever
     leaves it may take the coach along."""
 

@@ -126,8 +126,8 @@ def test_a_key_pair_that_livekit_does_not_take_is_not_its_fault() -> None:
         status=401,
         body="invalid API key: x",
     )
-    expected = {"status": 401, "excerpt": "invalid API key: x"}
-    assert one(path, refused) == Verdict("refused", expected)
+    found = one(path, refused)
+    assert found == Verdict("refused", {"status": 401, "excerpt": "invalid API key: x"})
 
 
 def test_what_tcp_costs_is_its_delay_beyond_that_of_udp() -> None:

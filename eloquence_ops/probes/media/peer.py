@@ -177,7 +177,7 @@ async def _one_way(job: dict[str, Any], way: dict[str, Any]) -> bool:
             heard = await _unless(ended, ear.until_ours(0.0, timeout_s, job["listen_s"]))
             found = await _tell(name, rooms, ear, heard, connected_s, offset, 0.0)
             if heard and way["cut"]:
-                await _lose_link(ear, rooms, job, ended)
+                heard = await _lose_link(ear, rooms, job, ended)
             over_udp = found.protocol != "tcp"
             if heard and way["force_tcp"] and over_udp:
                 await _switch_to_tcp(ear, rooms, job, ended)
@@ -197,6 +197,8 @@ async def _tell(
     found = ear.since(first) if first is not None else melody.Recognition(0.0, 0.0, 0)
     speaking, listening = await _figures(rooms[0]), await _figures(rooms[1])
     both = speaking.beside(listening)
+    if name == "tcp" and both.protocol != "tcp":
+        heard = None  # the switch was not made, and what was heard says nothing of the port
     report(
         way=name,
         outcome="heard"
@@ -215,22 +217,32 @@ async def _tell(
 
 async def _lose_link(
     ear: _Ear, rooms: tuple[rtc.Room, ...], job: dict[str, Any], ended: asyncio.Event
-) -> None:
-    """Asks for the connection of the listener's signalling to be cut, and times its return."""
-    room, back, timeout_s = rooms[1], asyncio.Event(), job["timeout_s"]
-    room.on("reconnected", back.set)
+) -> bool:
+    """Asks for the signalling connections to be cut, and times the return of both: whether they
+    are back, and the melody with them."""
+    timeout_s, back = job["timeout_s"], _reconnected(rooms)
     at = time.monotonic()
     report(please="cut")
-    returned = await _unless(ended, _within(back.wait(), 2 * timeout_s))
+    returned = await _unless(ended, _within(back, 2 * timeout_s))
     returned_s = time.monotonic() - at
-    still = await _unless(
+    still = returned and await _unless(
         ended, ear.until_ours(time.monotonic() - ear.begun, timeout_s, job["listen_s"])
     )
     report(
-        reconnect="back" if returned and still else "not-back",
+        reconnect="back" if still else "not-back",
         seconds=returned_s if still else time.monotonic() - at,
         silence_s=ear.longest_silence_s(at - ear.begun),
     )
+    return bool(still)
+
+
+def _reconnected(rooms: tuple[rtc.Room, ...]) -> asyncio.Future[Any]:
+    """Done when every one of these has lost its connection and found it again."""
+    events = []
+    for room in rooms:
+        events.append(event := asyncio.Event())
+        room.on("reconnected", event.set)
+    return asyncio.gather(*(event.wait() for event in events))
 
 
 async def _switch_to_tcp(
@@ -238,24 +250,20 @@ async def _switch_to_tcp(
 ) -> None:
     """LiveKit's own switch, which its JavaScript client uses for the same test: the server then
     offers the address of its ICE/TCP port alone (measured on v1.13.5)."""
-    at = time.monotonic()
-    after = at - ear.begun
+    at, both = time.monotonic(), _reconnected(rooms)
     try:
         for room in rooms:
             switch = room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_FORCE_TCP)
             await asyncio.wait_for(switch, job["timeout_s"])
     except (TimeoutError, RuntimeError) as failure:
-        report(way="tcp", outcome="ended", detail=_words(failure))
+        both.cancel()
+        report(way="tcp", **(_failed(failure) | {"outcome": "ended"}))
         return
-    # What is still under way over UDP is not counted: from the new connection on.
-    ready = [asyncio.Event() for _ in rooms]
-    for room, event in zip(rooms, ready, strict=True):
-        room.on("reconnected", lambda event=event: event.set())
-    both = asyncio.gather(*(event.wait() for event in ready))
     switched = await _unless(ended, _within(both, 2 * job["timeout_s"]))
     if not switched:
         report(way="tcp", outcome="ended" if switched is None else "no-path")
         return
+    # What was still under way over UDP is not counted: from the new connection on.
     connected_s = time.monotonic() - at
     after = time.monotonic() - ear.begun
     heard = await _unless(ended, ear.until_ours(after, job["timeout_s"], job["listen_s"]))
