@@ -95,10 +95,10 @@ def test_who_comes_with_no_request_is_let_go(first: bytes) -> None:
 
 
 def test_behind_a_closed_door_nobody_is() -> None:
-    async def main() -> int:
+    async def main() -> None:
         async with Doorway(_road("ws://x.test"), None, 1) as door:
-            return int(door.url.rpartition(":")[2])
+            port = int(door.url.rpartition(":")[2])
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5)
 
-    port = run(main())
-    with pytest.raises(ConnectionRefusedError):
-        run(asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5))
+    run(main())
