@@ -45,17 +45,18 @@ def _way(seen: MediaWay, story: Storyteller) -> Told:
     udp = next((way for way in story.result.seen.every(MediaWay) if way.way == "free"), None)
     more = ""
     if seen.way == "tcp" and udp is not None and None not in (seen.delay_ms, udp.delay_ms):
-        more = f" ({(seen.delay_ms or 0) - (udp.delay_ms or 0):+.0f})"
+        change = (seen.delay_ms or 0) - (udp.delay_ms or 0)
+        more = " · " + story.say("sound.more", change=f"{change:+.0f}")
     words = story.say(
         "sound.heard",
         first=_two(seen.first_sound_s),
         trip=_whole(figures.round_trip_ms),
-        delay=_whole(seen.delay_ms) + more,
+        delay=_whole(seen.delay_ms),
         jitter=_whole(figures.jitter_ms),
         loss=f"{lost_share(figures):g}",
     )
     cost = story.say("sound.tcp-cost") if is_over_tcp(seen) and seen.way == "free" else ""
-    return Told("heard", name, words, _where(figures), cost)
+    return Told("heard", name, words, _where(figures) + more, cost)
 
 
 def _where(figures: MediaFigures) -> str:

@@ -443,7 +443,7 @@ def test_symptoms_point_to_causes_that_exist(copy: Path) -> None:
             "Error during WebSocket handshake: Unexpected response code: 404",
             "proxy-drops-upgrade",
         ),
-        ("MediaConnectException: could not establish pc connection", "firewall-before-server"),
+        ("MediaConnectException: could not establish pc connection", "media-blocked"),
         ("ConnectException: Could not connect", "livekit-not-running"),
         ("OSError: [Errno 28] No space left on device", "server-disk-full"),
         ("touch: cannot touch 'x': Read-only file system", "server-disk-read-only"),
