@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from eloquence_ops.settings import Target
 from tests.media.scenarios import RECORDINGS, SCENARIOS, causes, judged
 from tests.media.stage import KEY, LIVEKIT, PAIR, TCP, TURN, UDP, Stage, stage
 from tests.network.namespaces import ROOT, SERVER_V4
+from tests.network.real_stack import real_stack
 
 pytestmark = pytest.mark.real
 
@@ -134,6 +136,26 @@ def test_without_a_key_pair_and_without_an_api_nothing_is_made(
     found = {finding.id: finding for finding in judged(record).findings}
     assert found["media.path.not-tried"].evidence["reason"] == "no-pair"
     assert plain.own_rooms() == {}
+
+
+def test_behind_a_proxy_with_tls_the_signalling_takes_the_road_of_every_other_probe(
+    tmp_path: Path,
+) -> None:
+    """A private root, a name that only our resolver knows, another port: nothing of it is known to
+    the library."""
+    record = tmp_path / "run.json"
+    command = [sys.executable, "-m", "eloquence_ops", "check-media", "--record", str(record)]
+    with real_stack(agent=False) as stack:
+        subprocess.run(
+            [*command, *stack.arguments, "--timeout", "4"],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **PAIR, **stack.environ},
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            timeout=90,
+        )
+    found = {finding.id for finding in judged(record).findings}
+    assert {"media.path.ok", "media.reconnect.ok", "media.tcp.ok", "livekit.upgrade.ok"} <= found
 
 
 def test_what_the_library_says_of_a_refused_token_is_redacted(plain: Stage, tmp_path: Path) -> None:
