@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from eloquence_ops.server.children import end_group, environment
+from eloquence_ops.server.children import environment
 
 _PROGRAM: Final = "eloquence_ops.probes.media.peer"
 _LONGEST_LINE: Final = 64 * 1024
@@ -85,7 +85,9 @@ class Peer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), LEAVING_S)
         finally:
-            end_group(self._process.pid)
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
             if self._errors is not None:
                 self._errors.cancel()
         await self._process.wait()
