@@ -51,7 +51,7 @@ wheel: .venv/.ready-dev ## the source archive and the wheel, in dist/
 # dev.txt first: it is the largest, and the others take their versions from it, so that demo and test
 # can share one .venv. Versions that still fit are kept; make lock UPGRADE=1 takes the newest.
 lock: ## renew requirements/ from pyproject.toml (needs uv); UPGRADE=1 for newer versions
-	@$(LOCK) pyproject.toml --extra lab --group dev -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra lab --extra media --group dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt --extra lab -o requirements/lab.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt --extra lab --extra media -o requirements/media.txt

@@ -10,6 +10,10 @@ AREAS = ("dns", "tls", "api", "livekit", "ports", "media", "server", "app")
 """What `--only` and `--skip` accept. The area `machine` is examined whatever was asked for:
 this machine is a suspect in every case."""
 
+AREAS_BY_ITSELF = tuple(area for area in AREAS if area != "media")
+"""Those of a doctor that was asked for nothing else. Sound takes ten seconds and a library of its
+own, and the coach that answers costs its owner money: it is examined where somebody asks for it."""
+
 Scalar = str | int | float | bool | None
 Evidence = Mapping[str, Scalar | tuple[str, ...]]
 """What a finding rests on: short, already redacted and safe to print."""

@@ -34,6 +34,7 @@ About = Literal[
     "api",
     "livekit",
     "ice-servers",
+    "sound",
     "server",
     "server-api",
     "server-livekit",
@@ -42,7 +43,8 @@ About = Literal[
 ]
 """What a check has one finding for: each host, each name as it is written; the app's
 source, each name in it; each host of which several name servers were asked, each endpoint, the API,
-each LiveKit address, each STUN or TURN server; the server; the API, LiveKit or each of both as they
+each LiveKit address, each STUN or TURN server, each LiveKit with which sound was to be exchanged;
+the server; the API, LiveKit or each of both as they
 are on it, with the subjects of their addresses; the ports of LiveKit's media there."""
 Scope = Literal["endpoint", "host", "run"]
 """What one instance of a cause covers: an expired certificate one endpoint, no network the run."""

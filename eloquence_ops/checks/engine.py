@@ -184,13 +184,19 @@ def subjects(check: Check, seen: Seen) -> Iterator[About]:
                 yield About(Subject("api"), None, frozenset({"api"}), "api")
             else:
                 yield _about(seen.target.api, seen)
-        case "livekit" | "ice-servers" if "livekit" in services:
-            yield from _livekits(seen) if check.about == "livekit" else _ice_servers(seen)
+        case "livekit" | "sound" | "ice-servers" if "livekit" in services:
+            yield from (
+                _ice_servers(seen) if check.about == "ice-servers" else _livekits(check, seen)
+            )
 
 
-def _livekits(seen: Seen) -> Iterator[About]:
+def _livekits(check: Check, seen: Seen) -> Iterator[About]:
     for endpoint in seen.livekits:
-        yield _about(endpoint, seen)
+        about = _about(endpoint, seen)
+        if check.about == "livekit" or _was_to_be_heard(seen, about):
+            yield about
+    if check.about == "sound":
+        return
     if not seen.livekits:
         # Its address may be known only to an API that could not be asked.
         names = {"livekit", *([str(seen.target.api)] if seen.target.api else [])}
@@ -199,10 +205,17 @@ def _livekits(seen: Seen) -> Iterator[About]:
 
 def _ice_servers(seen: Seen) -> Iterator[About]:
     """Each once, with the LiveKit that hands it out among its names; none where none was asked."""
+    from eloquence_ops.checks import ice_servers
+
     for url in dict.fromkeys(trial.url for trial in seen.every(IceTrial)):
         trials = ice_servers.trials_of(url, seen)
         names = frozenset({url, THIS_MACHINE.name, *(trial.endpoint for trial in trials)})
         yield About(Subject(url), url, names, "turn")
+
+
+def _was_to_be_heard(seen: Seen, about: About) -> bool:
+    """Recordings from before sound was examined name its area all the same."""
+    return bool(seen.end_of(f"{about.role}.media", f"{about.role}.call"))
 
 
 def _hosts(seen: Seen) -> Iterator[About]:
@@ -216,9 +229,9 @@ def _hosts(seen: Seen) -> Iterator[About]:
 def _ports(check: Check, seen: Seen) -> Iterator[About]:
     """The hosts whose ports were tried, their endpoints, or the ports of LiveKit's media."""
     if check.about == "media":
-        livekit = next(iter(seen.livekits), None)
         from eloquence_ops.checks.server_media import media_name
 
+        livekit = next(iter(seen.livekits), None)
         name = media_name(seen)
         around = (str(livekit), livekit.display_host) if livekit else ()
         yield About(Subject(name), livekit, frozenset({name, THIS_MACHINE.name, *around}), "ports")

@@ -67,6 +67,10 @@ def load(area: str) -> None:
                 livekit_own,
                 livekit_room,
             )
+        case "media":
+            from eloquence_ops.checks import (
+                media,
+            )
         case "ports":
             from eloquence_ops.checks import (
                 ports,

@@ -7,7 +7,7 @@ from typing import Final
 from eloquence_ops.checks.registry import Judgement, Verdict, check
 from eloquence_ops.checks.seen import Seen
 from eloquence_ops.endpoints import Endpoint
-from eloquence_ops.observations import LivekitSignal
+from eloquence_ops.observations import LivekitSignal, MediaCall
 
 
 def _visit(livekit: Endpoint, seen: Seen) -> LivekitSignal | None:
@@ -55,7 +55,12 @@ def join(livekit: Endpoint, seen: Seen) -> Judgement:
 @check(
     "livekit.agent",
     feeds=("join",),
-    outcomes={"ok": "seconds", "absent": "seconds", "cut-short": "seconds detail"},
+    outcomes={
+        "ok": "seconds",
+        "for-microphone": "seconds",
+        "absent": "seconds microphone",
+        "cut-short": "seconds detail",
+    },
 )
 def agent(livekit: Endpoint, seen: Seen) -> Judgement:
     """Whether somebody else comes into the session's fresh room: that is the coach."""
@@ -65,6 +70,11 @@ def agent(livekit: Endpoint, seen: Seen) -> Judgement:
     if visit.coach_s is not None:
         yield Verdict("ok", {"seconds": round(visit.coach_s, 1)}, duration_s=visit.coach_s)
     elif visit.wait_was_whole:
-        yield Verdict("absent", {"seconds": round(visit.waited_s, 1)})
+        called = next(iter(seen.about(MediaCall, livekit)), None)
+        if called is not None and called.came_s is not None:
+            yield Verdict("for-microphone", {"seconds": round(called.came_s, 1)})
+            return
+        waited_s = round(visit.waited_s, 1)
+        yield Verdict("absent", {"seconds": waited_s, "microphone": "without-microphone"})
     else:
         yield Verdict("cut-short", {"seconds": round(visit.waited_s, 1), "detail": visit.detail})

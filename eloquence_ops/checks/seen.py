@@ -95,7 +95,7 @@ class Asked:
         found: set[Role] = set()
         if self.addresses:
             return frozenset()
-        if "livekit" in self.areas:
+        if self.areas & {"livekit", "media"}:
             found.add("livekit")
             if target.api is not None and "api" not in self.left_out:
                 found.add("api")

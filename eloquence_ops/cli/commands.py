@@ -113,6 +113,11 @@ _examining(
     only=("ports",),
 )
 _examining(
+    "check-media",
+    "Sound: is it heard, by which way, at what cost, and does the coach answer? Ten seconds.",
+    only=("media",),
+)
+_examining(
     "check-ssl",
     "Certificates: is the chain whole, the name right, the renewal alive? --ca for a private root.",
     only=("tls",),

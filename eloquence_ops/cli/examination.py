@@ -19,7 +19,7 @@ from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.cli.progress import Watch
 from eloquence_ops.endpoints import Endpoint, parse_secure
 from eloquence_ops.errors import UsageError, WriteError
-from eloquence_ops.findings import AREAS
+from eloquence_ops.findings import AREAS, AREAS_BY_ITSELF
 from eloquence_ops.language import Language
 from eloquence_ops.observations import ServerReach
 from eloquence_ops.report import json as json_report
@@ -30,6 +30,7 @@ from eloquence_ops.report.console import Screen
 from eloquence_ops.run import recording as recordings
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import examine
+from eloquence_ops.run.media_library import has_library
 from eloquence_ops.run.plan import Plan
 from eloquence_ops.run.recording import Recording
 from eloquence_ops.run.waiting import until_healthy
@@ -72,7 +73,7 @@ class Request:
         for area in (*(self.only or ()), *(self.skip or ())):
             if area not in AREAS:
                 raise UsageError("cli.area", value=area, known=", ".join(AREAS))
-        return frozenset(self.only or AREAS) - frozenset(self.skip or ())
+        return frozenset(self.only or AREAS_BY_ITSELF) - frozenset(self.skip or ())
 
     def addresses(self) -> tuple[Endpoint, ...]:
         """What was typed to be looked at, each once. Raises `UsageError`."""
@@ -172,6 +173,8 @@ def make_plan(
     _refuse_pasted_secrets({**dict(target.written), "NAME": request.names}, all_known)
     if request.only == ["server"] and not (target.server or request.on_server):
         raise UsageError("settings.no-server")
+    if request.command == "check-media" and not has_library():
+        raise UsageError("cli.no-media-extra")
     plan = Plan(
         target=target,
         areas=request.areas(),

@@ -22,6 +22,7 @@ from eloquence_ops.observations.certificates import (
 from eloquence_ops.observations.http import HttpExchange
 from eloquence_ops.observations.ice import IceTrial, RoomLeftOpen, RoomList
 from eloquence_ops.observations.machine import MachineClock, MachineNetwork, ProxyTrial
+from eloquence_ops.observations.media import MediaCall, MediaReconnect, MediaSetup, MediaWay
 from eloquence_ops.observations.names import AddressLookup, NameShown, NameSurvey
 from eloquence_ops.observations.ports import PortScan, UdpProof
 from eloquence_ops.observations.server import ServerFacts
@@ -83,6 +84,10 @@ AnyObservation = Annotated[
     | IceTrial
     | RoomList
     | RoomLeftOpen
+    | MediaSetup
+    | MediaWay
+    | MediaReconnect
+    | MediaCall
     | ServerReach
     | ServerFact,
     Field(discriminator="kind"),
@@ -101,6 +106,10 @@ __all__ = [
     "LivekitSignal",
     "MachineClock",
     "MachineNetwork",
+    "MediaCall",
+    "MediaReconnect",
+    "MediaSetup",
+    "MediaWay",
     "NameShown",
     "NameSurvey",
     "NamelessAnswer",

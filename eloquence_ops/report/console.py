@@ -11,7 +11,7 @@ from rich.text import Text
 
 from eloquence_ops.findings import Finding, Status
 from eloquence_ops.observations import SessionLeftOpen
-from eloquence_ops.report import history, media
+from eloquence_ops.report import history, livekit
 from eloquence_ops.report.account import Step, Storyteller, ToldAlternative, ToldCause
 from eloquence_ops.report.changes import Comparison
 from eloquence_ops.report.ladder import Ladder, ladders
@@ -19,6 +19,7 @@ from eloquence_ops.report.names import NAMES_COMMAND, names_table
 from eloquence_ops.report.port_map import PORTS_COMMAND, port_map
 from eloquence_ops.report.prose import Prose
 from eloquence_ops.report.route import Hop, routes
+from eloquence_ops.report.sound import ways
 
 _MARGIN: Final = 9
 _WIDEST: Final = 110
@@ -35,6 +36,7 @@ _RUNGS: Final = {
     "missing": ("✗", "red"),
     "besides": ("-", "dim"),
 }
+_HEARD: Final = {"heard": ("✓", "green"), "not-heard": ("✗", "red"), "open": ("?", "magenta")}
 _MARKS: Final = {
     Status.PASS: ("✓", "green"),
     Status.WARN: ("!", "yellow"),
@@ -74,7 +76,8 @@ class Screen:
         if story.result.recording.command == PORTS_COMMAND:
             for drawn in port_map(story, self._width):
                 self._line(drawn)
-        self._media()
+        self._livekit()
+        self._sound()
         self._loose_ends()
         if told or story.result.problems:
             self._ruled_out()
@@ -156,13 +159,13 @@ class Screen:
             if leads_on and not rung.faults:
                 self._line(Text("    │", style="dim"))
 
-    def _media(self) -> None:
+    def _livekit(self) -> None:
         """Asked for by name always, otherwise where something of it is amiss."""
         story = self._story
-        asked = self._verbose or story.result.recording.command == media.LIVEKIT_COMMAND
-        if not (asked or media.is_amiss(story)):
+        asked = self._verbose or story.result.recording.command == livekit.LIVEKIT_COMMAND
+        if not (asked or livekit.is_amiss(story)):
             return
-        for one in media.told(story):
+        for one in livekit.told(story):
             self._entry(Text(""), Text(one.endpoint, style="cyan"), margin=2, hang=2)
             self._entry(Text(""), Text(one.server, style="dim"), margin=4, hang=2)
             label = story.say("report.media-at")
@@ -176,6 +179,19 @@ class Screen:
                 self._line(line)
                 self._entry(Text(""), Text(row.said, style="dim"), margin=17)
                 label = ""
+
+    def _sound(self) -> None:
+        """Every way of the sound: its cost is news where nothing is wrong, too."""
+        told = ways(self._story)
+        width = max((cell_len(way.name) for way in told), default=0)
+        for way in told:
+            mark, style = _HEARD[way.mark]
+            head = Text.assemble("  ", (mark, style), f" {way.name:<{width}} ")
+            self._entry(head, Text(way.words), margin=width + 6)
+            if way.where:
+                self._entry(Text(""), Text(way.where, style="dim"), margin=width + 6)
+            if way.cost:
+                self._entry(Text(""), Text(way.cost, style="yellow"), margin=width + 6)
 
     def _loose_ends(self) -> None:
         story, result = self._story, self._story.result

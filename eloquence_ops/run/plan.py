@@ -138,6 +138,7 @@ class Plan:
             found += ApiProbes(self).all()
         if "livekit" in services and self.target.livekit:
             found += LivekitProbes(self, "livekit").all()
+            found += self._media("livekit")
         if "livekit" in services:
             found += IceProbes(self).of_settings()
         looks_inside = self.asked.looks_inside(self.target)
@@ -150,6 +151,7 @@ class Plan:
         if services == {"api", "livekit"}:
             found += [*self.road_to("handed-out"), *self._tls("handed-out")]
             found += LivekitProbes(self, "handed-out").all()
+            found += self._media("handed-out")
         if "dns" in self.areas:
             found += self._name_probes.all()
         if "ports" in self.areas and not (self.addresses or self.names):
@@ -217,6 +219,13 @@ class Plan:
 
     def _tls(self, role: Role) -> list[Probe]:
         return TlsProbes(self, role).all() if "tls" in self.areas else []
+
+    def _media(self, role: Role) -> list[Probe]:
+        if "media" not in self.areas:
+            return []
+        from eloquence_ops.run.media_probes import MediaProbes
+
+        return MediaProbes(self, role).all()
 
     async def look_up(self, role: str, board: Board) -> None:
         lookup = await self.resolve(board.get(endpoint_of(role)).host, board)

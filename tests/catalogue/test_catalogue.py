@@ -280,7 +280,8 @@ def test_words_in_summaries_are_in_the_dictionary() -> None:
         "title": "no-title",
         "direction": "ahead behind",
         "reason": "permission-denied not-found no-such-program timed-out too-large not-understood "
-        "not-finished failed defect garbage",
+        "not-finished failed defect garbage no-extra no-pair read-only",
+        "microphone": "with-microphone without-microphone",
         "problems": "missing",
         "at": "unknown-time",
         "until": "unknown-time",
@@ -484,7 +485,7 @@ def test_symptoms_point_to_causes_that_exist(copy: Path) -> None:
             "Error during WebSocket handshake: Unexpected response code: 404",
             "proxy-drops-upgrade",
         ),
-        ("MediaConnectException: could not establish pc connection", "firewall-before-server"),
+        ("MediaConnectException: could not establish pc connection", "media-blocked"),
         ("ConnectException: Could not connect", "livekit-not-running"),
         ("OSError: [Errno 28] No space left on device", "server-disk-full"),
         ("touch: cannot touch 'x': Read-only file system", "server-disk-read-only"),

@@ -71,12 +71,12 @@ def read(pasted: str) -> Symptom:
         (
             "LiveKit Exception: [ConnectException] Timed out waiting for "
             "EnginePeerStateUpdatedEvent",
-            "firewall-before-server",
+            "media-blocked",
         ),
         (
             "LiveKit Exception: [MediaConnectException] Timed out waiting for PeerConnection to "
             "connect, please check your network for ice connectivity",
-            "firewall-before-server",
+            "media-blocked",
         ),
         ("LiveKit Exception: [NegotiationError] Negotiation Error", "livekit-outdated"),
         (
@@ -88,8 +88,8 @@ def read(pasted: str) -> Symptom:
             "LiveKit Exception: [UnexpectedStateException] Unexpected connection state",
             "livekit-breaks-off",
         ),
-        ("LiveKit Exception TimeoutException Timeout", "firewall-before-server"),
-        ("LiveKit Exception: [TimeoutException] Timeout", "firewall-before-server"),
+        ("LiveKit Exception TimeoutException Timeout", "media-blocked"),
+        ("LiveKit Exception: [TimeoutException] Timeout", "media-blocked"),
         (
             "LiveKit Exception: [ConnectException] invalid token: …, error: token signature is "
             "invalid: error in cryptographic primitive",
@@ -199,7 +199,7 @@ def read(pasted: str) -> Symptom:
         ("requested room does not exist", "livekit-refuses-rooms"),
         # livekit_client's reasons for the end of a call
         ("DisconnectReason.serverShutdown", "livekit-crash-looping"),
-        ("DisconnectReason.joinFailure", "firewall-before-server"),
+        ("DisconnectReason.joinFailure", "media-blocked"),
         ("DisconnectReason.stateMismatch", "livekit-breaks-off"),
         ("DisconnectReason.disconnected", "livekit-breaks-off"),
         ("DisconnectReason.signalingConnectionFailure", "livekit-breaks-off"),
@@ -235,11 +235,11 @@ def test_a_websocket_with_its_status_is_read_more_closely_than_without(status: s
     assert read(f"{UPGRADE}, HTTP status code: {status}") != read(UPGRADE)
 
 
-def test_media_that_are_not_examined_are_not_promised() -> None:
+def test_for_media_that_find_no_way_the_command_that_tries_them_is_named() -> None:
     for pasted in (
         "MediaConnectException",
         "NegotiationError",
         "LiveKit Exception TimeoutException",
     ):
-        assert "examined yet" in read(pasted).reads.en
-        assert "encore examiné" in read(pasted).reads.fr
+        assert "eloquence check-media" in read(pasted).reads.en
+        assert "eloquence check-media" in read(pasted).reads.fr

@@ -11,7 +11,7 @@ from eloquence_ops.checks.registry import Verdict
 from eloquence_ops.checks.seen import Asked, Seen
 from eloquence_ops.endpoints import parse
 from eloquence_ops.findings import Family
-from eloquence_ops.observations import LivekitSignal, SessionAnswer
+from eloquence_ops.observations import LivekitSignal, MediaCall, SessionAnswer
 from eloquence_ops.observations.signal import SignalOutcome
 from eloquence_ops.settings import Target
 
@@ -31,7 +31,7 @@ _VISIT = LivekitSignal(
 )
 
 
-def seen(*observations: LivekitSignal | SessionAnswer) -> Seen:
+def seen(*observations: LivekitSignal | SessionAnswer | MediaCall) -> Seen:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Seen(Target("t", livekit=LIVEKIT), Asked(frozenset()), now, observations)
 
@@ -91,7 +91,7 @@ def test_without_a_visit_nothing_is_said() -> None:
     [
         ({"coach_s": 0.0}, ("ok", {"seconds": 0.0})),
         ({"coach_s": 1.234}, ("ok", {"seconds": 1.2})),
-        ({}, ("absent", {"seconds": 5.0})),
+        ({}, ("absent", {"seconds": 5.0, "microphone": "without-microphone"})),
         (
             {"wait_was_whole": False, "waited_s": 0.3, "detail": "gone"},
             ("cut-short", {"seconds": 0.3, "detail": "gone"}),
@@ -100,3 +100,10 @@ def test_without_a_visit_nothing_is_said() -> None:
 )
 def test_the_coach(changes: dict[str, object], expected: tuple[str, dict[str, object]]) -> None:
     assert _one(list(agent(LIVEKIT, visited(**changes)))) == expected
+
+
+def test_a_coach_that_waits_for_a_microphone_is_not_absent() -> None:
+    call = MediaCall(endpoint=str(LIVEKIT), outcome="stayed", came_s=1.26)
+    assert _one(list(agent(LIVEKIT, seen(_VISIT, call)))) == ("for-microphone", {"seconds": 1.3})
+    alone = call.model_copy(update={"came_s": None})
+    assert _one(list(agent(LIVEKIT, seen(_VISIT, alone))))[0] == "absent"

@@ -85,7 +85,7 @@ RUNS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], str]]] = {
     "a tie": (("proxy-wrong-upstream",), (), "broken"),
     "two causes": (("api-key-rejected", "livekit-not-running"), (), "broken"),
     "read only": ((), ("--read-only",), "healthy"),
-    "undetermined": ((), ("--only", "media"), "undetermined"),
+    "undetermined": ((), ("--only", "app"), "undetermined"),
 }
 
 

@@ -241,7 +241,7 @@ def test_help_lists_only_commands_that_are_there(folder: Path) -> None:
         (("check-livekit", "--livekit", "ws://127.0.0.1:1"), 1, "BROKEN"),
         (("doctor", "http://[::1]:1"), 1, "BROKEN"),
         (("doctor", "http://nowhere.invalid"), 1, "BROKEN"),
-        (("doctor", CLOSED, "--only", "media"), 3, "UNDETERMINED"),
+        (("doctor", CLOSED, "--only", "app"), 3, "UNDETERMINED"),
         (("doctor", "http://nowhere.test", "--resolver", "127.0.0.1:9"), 3, "UNDETERMINED"),
     ],
 )

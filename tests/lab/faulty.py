@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eloquence_ops.catalogue.reader import catalogue
-from eloquence_ops.findings import AREAS
+from eloquence_ops.findings import AREAS_BY_ITSELF
 from eloquence_ops.lab.at_place import lab_at
 from eloquence_ops.lab.faults import Fault, combined
 from eloquence_ops.lab.places import Place
@@ -52,7 +52,7 @@ async def record_of(
     """doctor on a lab that is up."""
     plan = Plan(
         target=system.target,
-        areas=frozenset(AREAS),
+        areas=frozenset(AREAS_BY_ITSELF),
         environ=system.environ,
         redactor=Redactor(*system.credentials.secrets()),
         api_key=system.credentials.api_key,

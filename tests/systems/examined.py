@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eloquence_ops.catalogue.reader import catalogue
-from eloquence_ops.findings import AREAS, Finding, Status
+from eloquence_ops.findings import AREAS_BY_ITSELF, Finding, Status
 from eloquence_ops.run.carry_out import Execution
 from eloquence_ops.run.examine import Result, examine
 from eloquence_ops.run.plan import Plan
@@ -27,7 +27,7 @@ async def examined_target(target: Target, *, timeout_s: float = 5.0) -> Result:
     key = Secret(LAB_KEY)
     plan = Plan(
         target=target,
-        areas=frozenset(AREAS),
+        areas=frozenset(AREAS_BY_ITSELF),
         environ={},
         redactor=Redactor(key),
         api_key=key,
