@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eloquence_ops.catalogue.reader import catalogue
+from eloquence_ops.lab.services.api import LAB_LIVEKIT_KEY, LAB_LIVEKIT_SECRET
 from eloquence_ops.observations import HttpExchange
 from eloquence_ops.run.examine import examine
 from eloquence_ops.run.recording import read
@@ -14,6 +16,27 @@ from tests.network.real_stack import real_stack
 from tests.systems.proxies import PROXIES
 
 pytestmark = pytest.mark.real
+
+
+PAIR = {
+    "ELOQUENCE_LIVEKIT_API_KEY": LAB_LIVEKIT_KEY,
+    "ELOQUENCE_LIVEKIT_API_SECRET": LAB_LIVEKIT_SECRET,
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_both_rooms_and_the_list_of_them_are_reached_through_each_proxy(
+    proxy: str, tmp_path: Path
+) -> None:
+    record = tmp_path / "run.json"
+    with real_stack(proxy=proxy) as stack:
+        code = replace(stack, environ={**stack.environ, **PAIR}).doctor(record)
+    result = examine(read(record), catalogue())
+    assert (result.verdict, code, result.problems) == ("healthy", 0, ())
+    found = {finding.id for finding in result.findings}
+    assert {"livekit.join.ok", "livekit.room.ok", "livekit.rooms.ok", "livekit.candidates.ok"} <= (
+        found
+    )
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
