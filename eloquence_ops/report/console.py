@@ -175,8 +175,8 @@ class Screen:
             label = story.say("report.relays-at")
             for row in one.servers:
                 mark, style = _MARKS[row.status]
-                line = Text.assemble("    ", (f"{label:<11}", "dim"), (mark, style), f" {row.name}")
-                self._line(line)
+                head = Text.assemble("    ", (f"{label:<11}", "dim"), (mark, style))
+                self._entry(head, Text(row.name), margin=17)
                 self._entry(Text(""), Text(row.said, style="dim"), margin=17)
                 label = ""
 

@@ -37,7 +37,8 @@ ENTRIES: list[Found] = [
     *FINDINGS,
     *RUNBOOK.symptoms,
 ]
-TORN = re.compile(r"^\s*[;:!?»](?!=)|«\s*$", re.MULTILINE)
+# A warning's mark in front of what it is about is no end of a sentence.
+TORN = re.compile(r"^\s*[;:?»](?!=)|^\s*!(?!=| \S)|«\s*$", re.MULTILINE)
 
 
 def explained(entry: Found, language: Language, width: int = 80) -> str:
