@@ -31,6 +31,8 @@ class Load:
     requests: int = 0
     connections: int = 0
     longest_s: float = 0.0
+    versions: list[str] = field(default_factory=list)
+    """Of the releases that answered (`sources.version`)."""
     failures: list[dict[str, Any]] = field(default_factory=list)
 
     @property

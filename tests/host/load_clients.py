@@ -35,6 +35,7 @@ class Client(threading.Thread):
         self.failures: list[dict[str, Any]] = []
         self.connections = 0
         self.longest_s = 0.0
+        self.versions: set[str] = set()
 
     def run(self) -> None:
         due = time.monotonic() + self._first_s
@@ -48,7 +49,8 @@ class Client(threading.Thread):
             elif self.answered["GET"] > self.answered["POST"]:
                 session = str((self._ask("POST", _SESSIONS) or {}).get("session_id", ""))
             else:
-                self._ask("GET", "/")
+                answer = self._ask("GET", "/") or {}
+                self.versions |= {answer["v"]} if "v" in answer else set()
         self._forget()
 
     def _ask(self, method: str, path: str) -> dict[str, Any] | None:
@@ -139,6 +141,7 @@ def main() -> None:
                 "requests": sum(sum(client.answered.values()) for client in clients),
                 "connections": sum(client.connections for client in clients),
                 "longest_s": round(max(client.longest_s for client in clients), 3),
+                "versions": sorted(set().union(*(client.versions for client in clients))),
                 "failures": [failure for client in clients for failure in client.failures],
             }
         )
