@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
+import queue
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class Boot:
 
     folder: Path
     process: subprocess.Popen[bytes]
-    notified: socket.socket = field(repr=False)
+    notified: queue.SimpleQueue[str] = field(repr=False)
     leader: int = 0
 
     def wait_until_up(self) -> None:
@@ -41,9 +42,11 @@ class Boot:
         """
         leader, deadline = 0, time.monotonic() + _STARTING_S
         while time.monotonic() < deadline and self.process.poll() is None:
-            if not select.select([self.notified], [], [], 0.2)[0]:
+            try:
+                said = self.notified.get(timeout=0.2)
+            except queue.Empty:
                 continue
-            for line in self.notified.recv(4096).decode().splitlines():
+            for line in said.splitlines():
                 name, _, value = line.partition("=")
                 if name == "X_NSPAWN_LEADER_PID":
                     leader = int(value)
@@ -64,11 +67,27 @@ def booting(folder: Path, lower: str, server: Namespace) -> Iterator[Boot]:
 
 
 @contextlib.contextmanager
-def _notifications(path: Path) -> Iterator[socket.socket]:
-    """Where nspawn tells the host's PID 1 and that it is up: sd_notify(3)."""
+def _notifications(path: Path) -> Iterator[queue.SimpleQueue[str]]:
+    """Where nspawn tells the host's PID 1 and that it is up: sd_notify(3).
+
+    Read as long as the host lives: its systemd tells how every job goes on, and waits where nobody
+    takes that, in the middle of whatever it does.
+    """
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        while message := notified.recv(4096):
+            told.put(message.decode(errors="replace"))
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(path))
-        yield notified
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield told
+        finally:
+            notified.shutdown(socket.SHUT_RD)
+            reader.join(5)
 
 
 @contextlib.contextmanager
