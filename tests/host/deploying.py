@@ -97,16 +97,17 @@ cd {REMOTE_DIR} || exit
 for folder in releases/*/; do
   test -s "$folder/.eloquence/record.json" || echo "$folder without a record"
 done
-for folder in environments/*/; do
-  test -s "$folder/environment.json" || echo "$folder not whole"
+for folder in environments/*; do
+  test -L "$folder" || test -s "$folder/environment.json" || echo "$folder not whole"
   grep -qs "$(basename "$folder")" releases/*/.eloquence/record.json || echo "$folder unused"
 done
 find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' ')' \
   -not -path '*/site-packages/*'
-ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed 's|^|/run/eloquence-deploy: |'
+ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed '1d; s|^|/run/eloquence-deploy: |'
+find /run/eloquence-deploy -name '*secret*'
 ls -A /run/systemd/system /etc/systemd/system | grep -- -candidate
 systemctl list-units --all --plain --no-legend 'eloquence-api-*' | grep -v '\\.slice'
-pgrep -fa 'public-on-signal|eloquence_ops|[-]I -S -B'
+pgrep -fa '[p]ublic-on-signal|[-]I -S -B'
 test ! -e {_STATE}/journal.json || echo "a journal"
 true
 """
