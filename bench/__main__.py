@@ -7,6 +7,7 @@ import sys
 from bench import (
     check_api,
     check_ssl,
+    deploy,
     first_verdict,
     healthy_doctor,
     help_text,
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "first-verdict": first_verdict.main,
     "server-facts": server_facts.main,
     "logs": logs.main,
+    "deploy": deploy.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:
