@@ -69,8 +69,10 @@ def show(console: Console, rows: Iterable[Row]) -> None:
             console.print(label + text, soft_wrap=True)
             continue
         first, *others = Prose(text).lines(console, room) or [Text()]
+        first.rstrip()
         console.print(label + first, soft_wrap=True)
         for line in others:
+            line.rstrip()
             console.print(Text(" " * cell_len(label.plain)) + line, soft_wrap=True)
 
 

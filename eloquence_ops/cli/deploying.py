@@ -226,7 +226,7 @@ async def _deploy(folder: Path, command: Command, *, dry_run: bool) -> int:
                 return command.report(*_before_anything(command, planned, dry_run=dry_run))
             refuse_locked(made.survey)
             if command.shows_console:
-                show(speaking.console(), teller.plan(planned))
+                show(speaking.console(), teller.plan(planned, brief=True))
             done = await deployment.apply(planned)
         finally:
             await deployment.server.drop()

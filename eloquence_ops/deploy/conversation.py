@@ -177,6 +177,7 @@ class Apply:
         self._secrets, self._frames, self._confirm = secrets, frames, confirm
         self._dialogue: Dialogue | None = None
         self._seen = 0
+        self._lost_at: float | None = None
         self._failure: Exception | None = None
         self._answer: tuple[str, bytes] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -213,31 +214,30 @@ class Apply:
 
     async def _to_its_end(self) -> Event:
         self._dialogue = await self._server.begin(self._request, self._secrets)
-        wait_s, lost_at = _FIRST_WAIT_S, 0.0
+        self._start(self._upload())
+        wait_s = _FIRST_WAIT_S
         while True:
             try:
-                if not lost_at:
-                    self._start(self._upload())
                 ended = await self._listen()
                 if ended is not None:
                     return ended
-            except HostKeyRefused:
+            except (HostKeyRefused, DeployRefused):
                 raise
-            except LinkLost as lost:
-                self._watcher.note("deploy.link-lost", why=lost.sentence("en"))
             except LinkError:
-                if not lost_at:
+                # The first link must have come to something; later ones may fail as they like.
+                if not self._seen:
                     raise
-            lost_at = lost_at or time.monotonic()
-            if time.monotonic() - lost_at > _GIVE_UP_S:
+            if self._lost_at is None:
+                self._lost_at = time.monotonic()
+                self._watcher.note("deploy.link-lost")
+                wait_s = _FIRST_WAIT_S
+            if time.monotonic() - self._lost_at > _GIVE_UP_S:
                 raise WentOn("deploy.unreachable", host=self._server.host)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-            if await self._again():
-                self._watcher.note("deploy.link-again", seconds=f"{time.monotonic() - lost_at:.1f}")
-                wait_s = _FIRST_WAIT_S
+            await self._again()
 
-    async def _again(self) -> bool:
+    async def _again(self) -> None:
         # What decides goes on: the public checks have nothing to do with this link.
         for task in [task for task in self._tasks if task is not self._deciding]:
             task.cancel()
@@ -250,15 +250,15 @@ class Apply:
             "verb": "follow",
             "since": self._seen,
         }
+        self._dialogue = None
         try:
             self._dialogue = await self._server.begin(request)
         except HostKeyRefused:
             raise
         except LinkError:
-            return False
+            return
         if self._answer is not None:
             await self._dialogue.send(*self._answer)
-        return True
 
     async def _listen(self) -> Event | None:
         """None where the program ended, and the apply did not: it is asked for again."""
@@ -267,6 +267,10 @@ class Apply:
             return None
         self._start(self._live(dialogue))
         async for event in dialogue.events():
+            if self._lost_at is not None:
+                seconds = f"{time.monotonic() - self._lost_at:.1f}"
+                self._watcher.note("deploy.link-again", seconds=seconds)
+                self._lost_at = None
             if event["event"] == "nothing":
                 raise DeployRefused("deploy.cut-before", host=self._server.host)
             number = event.get("n")
@@ -305,9 +309,9 @@ class Apply:
 
     async def _upload(self) -> None:
         dialogue = self._dialogue
-        if self._frames is None or dialogue is None:
+        if dialogue is None:
             return
-        frames = self._frames()
+        frames = self._frames() if self._frames else iter(())
         try:
             while (data := await in_thread(lambda: next(frames, None))) is not None:
                 if self.interrupted:

@@ -24,6 +24,7 @@ from eloquence_ops.untrusted import one_line, visible
 
 Style = Literal["head-good", "head-bad", "head-plain", "plain", "added", "removed", "changed"]
 _SHOWN_FILES: Final = 12
+_SHOWN_LINES: Final = 16
 _SHOWN_COMMIT: Final = 12
 _KINDS: Final = frozenset(
     {
@@ -69,7 +70,8 @@ class Teller:
 
     # The plan
 
-    def plan(self, planned: Planned) -> Iterator[Row]:
+    def plan(self, planned: Planned, *, brief: bool = False) -> Iterator[Row]:
+        """`brief`: of a long difference the beginning."""
         made, origin = planned.plan, planned.origin
         told = self.say(
             "deploy.planned", release=made.release, server=self.server, who=visible(origin.who)
@@ -82,7 +84,7 @@ class Teller:
             yield Row(self.say("deploy.row-adopts"), self.say("deploy.adopts", folder=folder))
         yield from self._files(made)
         yield from self._packages(made.packages)
-        yield from self._units(made)
+        yield from self._units(made, brief and not self.verbose)
         if made.takes_over:
             yield Row(
                 self.say("deploy.row-stops"),
@@ -155,18 +157,22 @@ class Teller:
             sign = "~" if change.before else "+"
             yield Row("", f"{sign} {visible(change.name)} {before}{after}", mark, verbatim=True)
 
-    def _units(self, made: Plan) -> Iterator[Row]:
+    def _units(self, made: Plan, brief: bool) -> Iterator[Row]:
         label = self.say("deploy.row-units")
         for change in made.units:
             yield Row(label, self.say(f"deploy.text-{change.kind}", name=change.name))
             label = ""
             if change.kind == "new" and not self.verbose:
                 continue
-            for line in change.diff[2:]:
+            lines = change.diff[2:]
+            most = _SHOWN_LINES if brief and len(lines) > _SHOWN_LINES + 1 else len(lines)
+            for line in lines[:most]:
                 style: Style = "plain"
                 if line.startswith(("+", "-")):
                     style = "added" if line.startswith("+") else "removed"
                 yield Row("", visible(Redactor().text(line), keep="\t"), style, verbatim=True)
+            if most < len(lines):
+                yield Row("", self.say("deploy.more", count=len(lines) - most), "dim")
 
     # The end
 

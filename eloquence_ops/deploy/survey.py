@@ -41,7 +41,8 @@ class Record(_Told):
     commit: Text | None = None
     tool: Text | None = None
     source_digest: Text | None = None
-    requirements_digest: Text | None = None
+    requirements: Text | None = None
+    """The digest of `requirements.Requirements`, as the client gave it."""
     environment: Text | None = None
     adopted: bool = False
     activation: Text | None = None
@@ -91,7 +92,6 @@ class Environment(_Told):
     id: Text
     key: Text | None = None
     python: Text | None = None
-    requirements_digest: Text | None = None
     packages: tuple[tuple[Text, Text], ...] = ()
 
 
