@@ -195,7 +195,7 @@ def test_the_digest_tells_content_names_and_the_right_to_execute(tmp_path: Path)
         lambda path: path.write_text("y" * 11),
         lambda path: path.unlink(),
         lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
-        lambda path: (path.unlink(), os.mkfifo(path)),
+        lambda path: (path.unlink(), os.mkfifo(path)),  # type: ignore[func-returns-value]
         lambda path: (path.unlink(), path.mkdir()),
     ],
     ids=["other", "shorter", "longer", "gone", "link", "pipe", "folder"],
