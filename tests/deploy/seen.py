@@ -74,7 +74,7 @@ def serving(deployed: Source, **more: Any) -> Survey:
         "id": OLD,
         "made_at": NOW - 9000,
         "by": "marie@laptop",
-        "requirements": requirements.digest if requirements else None,
+        "requirements_digest": requirements.digest if requirements else None,
         "environment": "env-1",
         "good_at": NOW - 8990,
     }
