@@ -144,6 +144,9 @@ class Server(uvicorn.Server):
 
     def _accept(self, listener):
         # Another process may take from the same socket: a few at a time, and none is no error.
+        # systemd makes it blocking again, for everybody, when it starts a service that has it and
+        # no `NonBlocking=true`; we would then stand still here.
+        listener.setblocking(False)
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, _ = listener.accept()

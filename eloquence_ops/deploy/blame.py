@@ -54,7 +54,7 @@ def _by_table(why: Why) -> tuple[str, ...]:
         fits = (
             rule["kind"] == why.kind
             and ("status" not in rule or why.status in rule["status"])
-            and ("path" not in rule or rule["path"] == why.path)
+            and ("path" not in rule or (why.path or "").endswith(rule["path"]))
         )
         if fits:
             return tuple(rule["causes"])

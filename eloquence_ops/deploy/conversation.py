@@ -20,7 +20,7 @@ from eloquence_ops.deploy.job import Request
 from eloquence_ops.deploy.wire import Event, Events, NotEvents
 from eloquence_ops.secrets import Secret
 from eloquence_ops.server import sudo
-from eloquence_ops.server.errors import HostKeyRefused, LinkError, LinkLost
+from eloquence_ops.server.errors import HostKeyRefused, LinkError
 from eloquence_ops.server.link import Link, Running
 from eloquence_ops.server.threads import in_thread
 from eloquence_ops.untrusted import one_line

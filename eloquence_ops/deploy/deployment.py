@@ -72,12 +72,14 @@ class Planned:
 
 @dataclass(frozen=True)
 class Finished:
-    """How it ended. `compared` is None where nobody looked through the public name."""
+    """How it ended. `before` is what was current; `compared` is None where nobody looked through
+    the public name; `adopted`: what was there had been made by hand."""
 
     ending: Ending
     before: str | None
     compared: Compared | None = None
     interrupted: bool = False
+    adopted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -281,7 +283,9 @@ class Deployment:
                 ended = ending.read(await apply.run())
         finally:
             await looking.stop()
-        return Finished(ended, seen.current, looking.compared, apply.interrupted)
+        return Finished(
+            ended, seen.current, looking.compared, apply.interrupted, seen.layout == "flat"
+        )
 
     def _areas(self) -> frozenset[str]:
         return frozenset({"api", "livekit"} if self.choices.with_livekit else {"api"})

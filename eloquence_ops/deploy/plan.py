@@ -286,7 +286,7 @@ def _packages(
         return Packages("same", FLAT)
     for record in _newest_first(survey, current):
         environment = survey.environment(record.environment)
-        if environment and record.requirements == wanted.digest:
+        if environment and record.requirements_digest == wanted.digest:
             if not _same_python(environment, survey):
                 return Packages("python", None, differing)
             return Packages("same", environment.id)

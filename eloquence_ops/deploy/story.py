@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from eloquence_ops.deploy.deployment import Finished, Planned
 from eloquence_ops.deploy.ending import Ending, Why
 from eloquence_ops.deploy.env_file import Difference
 from eloquence_ops.deploy.plan import Note, Packages, Plan
-from eloquence_ops.deploy.progress import STEPS
+from eloquence_ops.deploy.progress import STEPS, UNDO_STEPS
 from eloquence_ops.deploy.survey import Record, Survey
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
@@ -23,6 +24,7 @@ from eloquence_ops.settings import Target
 from eloquence_ops.untrusted import one_line, visible
 
 Style = Literal["head-good", "head-bad", "head-plain", "plain", "added", "removed", "changed"]
+_ORDINARY: Final = re.compile(r"INFO\b|(?:Start|Stopp)(?:ed|ing) ")
 _SHOWN_FILES: Final = 12
 _SHOWN_LINES: Final = 16
 _SHOWN_COMMIT: Final = 12
@@ -186,7 +188,7 @@ class Teller:
                 current=ending.current or ending.release or "–",
                 server=self.server,
                 seconds=f"{seconds:.0f}",
-                before=done.before or "–",
+                before=self.say("deploy.adopted") if done.adopted else done.before or "–",
             )
             yield Row(self.say("deploy.head-deployed"), told, "head-good")
         else:
@@ -264,7 +266,9 @@ class Teller:
             yield Row(label, self.say("deploy.outside-good", address=address))
 
     def step(self, step: str) -> str:
-        return self.say(f"deploy.step-{step}") if step in STEPS else step or "–"
+        if step in STEPS:
+            return self.say(f"deploy.step-{step}")
+        return self.say(f"deploy.undo-{step}") if step in UNDO_STEPS else step or "–"
 
     # What is there
 
@@ -343,7 +347,7 @@ def _visible(note: Note) -> dict[str, object]:
 
 
 def _decisive(why: Why, found: blame.Blame | None) -> Sequence[str]:
-    """The line that gave the cause away; otherwise the last ones."""
+    """The line that gave the cause away; otherwise the last ones that say more than that it ran."""
     if found is not None and found.line is not None:
         return (found.line,)
-    return why.lines[-3:]
+    return [line for line in why.lines if not _ORDINARY.match(line)][-3:]

@@ -41,7 +41,7 @@ class Record(_Told):
     commit: Text | None = None
     tool: Text | None = None
     source_digest: Text | None = None
-    requirements: Text | None = None
+    requirements_digest: Text | None = None
     """The digest of `requirements.Requirements`, as the client gave it."""
     environment: Text | None = None
     adopted: bool = False

@@ -135,6 +135,7 @@ def candidate(wanted: Wanted, service: str) -> dict[str, str]:
     own = {
         "Type": "notify",
         "NotifyAccess": "main",
+        "NonBlocking": "true",
         "ExecStart": command,
         "Restart": "no",
         "Sockets": " ".join(sockets),

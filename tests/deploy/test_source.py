@@ -151,9 +151,7 @@ def test_names_of_every_kind_arrive_as_they_are(tmp_path: Path) -> None:
     assert {entry.path for entry in read.entries} == set(HOSTILE)
     members = [Member(f"files/{entry.path}", entry, read.root) for entry in read.entries]
     archive = unpacked(wire.tar_frames(members, source.chunks))
-    assert archive == {
-        f"files/{name}": b"%d" % number for number, name in enumerate(HOSTILE)
-    }
+    assert archive == {f"files/{name}": b"%d" % number for number, name in enumerate(HOSTILE)}
 
 
 def unpacked(frames: Iterator[bytes]) -> dict[str, bytes]:
@@ -197,7 +195,7 @@ def test_the_digest_tells_content_names_and_the_right_to_execute(tmp_path: Path)
         lambda path: path.write_text("y" * 11),
         lambda path: path.unlink(),
         lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
-        lambda path: (path.unlink(), os.mkfifo(path)),
+        lambda path: (path.unlink(), os.mkfifo(path)),  # type: ignore[func-returns-value]
         lambda path: (path.unlink(), path.mkdir()),
     ],
     ids=["other", "shorter", "longer", "gone", "link", "pipe", "folder"],
@@ -209,11 +207,10 @@ def test_a_file_that_changed_after_it_was_hashed_never_arrives_whole(
     (entry,) = source.read(tmp_path).entries
     assert callable(change)
     change(tmp_path / "api.py")
-    seen = b""
-    with pytest.raises(SourceChanged, match="api.py"):
-        for data in source.chunks(tmp_path, entry):
-            seen += data
-    assert len(seen) < 10
+    seen: list[bytes] = []
+    with pytest.raises(SourceChanged, match=r"api\.py"):
+        seen.extend(source.chunks(tmp_path, entry))
+    assert len(b"".join(seen)) < 10
 
 
 def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def adopt(
         "commit": None,
         "tool": None,
         "source_digest": None,
-        "requirements": _requirements(entries),
+        "requirements_digest": None,
         "environment": installed.FLAT if environment else None,
         "adopted": True,
         "activation": "bind" if texts else "socket",
@@ -88,10 +88,6 @@ def adopt(
         write_json(os.path.join(own, "record.json"), shown, 0o644)
     ledger.set(adopted=name)
     return name
-
-
-def _requirements(entries: list[Entry]) -> str | None:
-    return next((entry.sha256 for entry in entries if entry.path == "requirements.txt"), None)
 
 
 def _take_environment(place: Place, who: Identity, ledger: Ledger, home: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -249,7 +250,9 @@ class Apply:
             wheels = os.path.join(self.place.releases, ".wheels-" + self.job.release)
             self.ledger.will_make(wheels)
             assembling.gather_wheels(self.place, self.who, self.job, self.ledger, wheels)
-        found = builder.build(self.job.release, requirements, wheels)
+        found = builder.build(
+            self.job.release, requirements, wheels, self.job.section("requirements").get("sha256")
+        )
         if wheels is not None:
             with acting_as(self.who):
                 remove(wheels)
@@ -442,6 +445,10 @@ def remove_staging(place: Place, job: Job) -> None:
     if job.staging.startswith(place.releases + "/.incoming-"):
         with acting_as(identity(job.user, job.group)):
             shutil.rmtree(job.staging, ignore_errors=True)
+    # The door made these for it; where nothing came of it they are empty.
+    for path in reversed(job.words(job.request.get("made"))):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
 
 
 def end(

@@ -12,7 +12,7 @@ from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger
 from eloquence_ops.deploy.remote.place import Place
 from eloquence_ops.deploy.remote.receiving import verified
-from eloquence_ops.deploy.remote.tree import OWN
+from eloquence_ops.deploy.remote.tree import OWN, listing
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.remote.writing import remove, sync_all_of, sync_folder, write, write_json
 
@@ -25,17 +25,19 @@ def assemble(place: Place, who: Identity, job: Job, adopted: str) -> None:
     draft = os.path.join(job.staging, "files")
     with acting_as(who):
         os.makedirs(draft, 0o755, exist_ok=True)
+        there = _by_content(source) if len(sent) < len(manifest) else {}
+        there.update((entry.sha256, os.path.join(draft, path)) for path, entry in sent.items())
         for path, entry in manifest.items():
             if path in sent:
                 continue
-            if source is None:
-                raise Failed("changed", "not sent, and not there", path=path)
             where = os.path.join(draft, path)
             os.makedirs(os.path.dirname(where), 0o755, exist_ok=True)
             if entry.target is not None:
                 os.symlink(entry.target, where)
                 continue
-            shutil.copyfile(os.path.join(source, path), where, follow_symlinks=False)
+            if entry.sha256 not in there:
+                raise Failed("changed", "not sent, and not there", path=path)
+            shutil.copyfile(there[entry.sha256], where, follow_symlinks=False)
             os.chmod(where, entry.mode)
         for entry in manifest.values():
             verified(draft, entry)
@@ -43,6 +45,16 @@ def assemble(place: Place, who: Identity, job: Job, adopted: str) -> None:
         sync_all_of(draft)
         os.rename(draft, place.release(job.release))
         sync_folder(place.releases)
+
+
+def _by_content(source: str | None) -> dict[str, str]:
+    """The files of the current release by what is in them: a renamed one is not sent again."""
+    entries = listing(source) if source else []
+    return {
+        entry.sha256: os.path.join(source or "", entry.path)
+        for entry in entries
+        if entry.target is None and entry.sha256
+    }
 
 
 def _add_own(place: Place, job: Job, draft: str) -> None:
@@ -75,7 +87,7 @@ def record(place: Place, who: Identity, job: Job, environment: str, ledger: Ledg
         "commit": job.request.get("commit"),
         "tool": job.request.get("tool"),
         "source_digest": job.request.get("source_digest"),
-        "requirements": job.section("requirements").get("sha256"),
+        "requirements_digest": job.section("requirements").get("sha256"),
         "environment": environment,
         "adopted": False,
         "activation": job.activation,

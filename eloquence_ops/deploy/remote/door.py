@@ -41,6 +41,7 @@ def apply(request: dict[str, object], heard: Heard, speech: Speech, source: byte
         who = identity(job.user, job.group)
     except KeyError:
         raise Failed("files", "no user {}".format(job.user)) from None
+    locking.wait_until_cleared(place)
     if locking.is_held(place):
         _refuse(speech, job, _locked(place))
         return
@@ -197,13 +198,25 @@ def _refuse(speech: Speech, job: Job, why: dict[str, object]) -> None:
 def follow(request: dict[str, object], heard: Heard, speech: Speech) -> None:
     """What the apply does that runs now, or what the last one did."""
     place = place_of(request)
-    running = read_json(os.path.join(place.run, locking.RUNNING))
+    running = _running(place)
     known = running or read_json(os.path.join(place.state, locking.LAST)) or {}
     folder = str(known.get("job") or "")
-    if not os.path.isdir(folder):
+    release = request.get("release")
+    other = release is not None and release != known.get("release")
+    if other or not os.path.isdir(folder):
         speech.say_now({"event": "nothing"})
         return
     relay(place, folder, heard, speech, int(str(request.get("since") or 0)))
+
+
+def _running(place: Place) -> dict[str, object] | None:
+    """Who has just begun has not said so yet."""
+    until = time.monotonic() + _GONE_S
+    while True:
+        found = read_json(os.path.join(place.run, locking.RUNNING))
+        if found is not None or time.monotonic() > until or not locking.is_held(place):
+            return found
+        time.sleep(0.05)
 
 
 def relay(place: Place, folder: str, heard: Heard, speech: Speech, since: int) -> None:

@@ -56,7 +56,7 @@ def environments(place: Place, api: dict[str, str]) -> list[dict[str, object]]:
     for name in names:
         described = read_json(os.path.join(place.environments, name, "environment.json"))
         if described is not None and name != FLAT:
-            keys = ("key", "python", "packages", "requirements")
+            keys = ("key", "python", "packages", "requirements_digest")
             found.append({"id": name, **{key: described.get(key) for key in keys}})
     home = flat_environment(place, api)
     if home is not None:

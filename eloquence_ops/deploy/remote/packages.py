@@ -32,10 +32,13 @@ class Builder:
     ) -> None:
         self._place, self._who, self._on_line, self._check = place, who, on_line, check
 
-    def build(self, name: str, requirements: str | None, wheels: str | None) -> str:
+    def build(
+        self, name: str, requirements: str | None, wheels: str | None, digest: object
+    ) -> str:
         """The environment `name`, or another one that holds just the same; raises `Failed`.
 
-        `requirements` is the file that asks; `wheels` a folder that everything must come from.
+        `requirements` is the file that asks, `digest` the client's of it; `wheels` a folder that
+        everything must come from.
         """
         home = os.path.join(self._place.environments, name)
         uv = shutil.which("uv", path=PATH + ":" + os.path.join(self._who.home, ".local/bin"))
@@ -53,7 +56,7 @@ class Builder:
             if wheels is not None:
                 words += ["--no-index", "--find-links", wheels]
             self._do([*words, "--requirement", requirements])
-        return self._kept(name, home, requirements)
+        return self._kept(name, home, digest)
 
     def _do(self, words: list[str]) -> None:
         status, lines = run_as(
@@ -71,7 +74,7 @@ class Builder:
         name = os.path.basename(words[0]) if "-m" not in words else words[words.index("-m") + 1]
         raise Failed("disk" if full else "packages", "{}: exit {}".format(name, status), lines=errors)
 
-    def _kept(self, name: str, home: str, requirements: str | None) -> str:
+    def _kept(self, name: str, home: str, digest: object) -> str:
         described = installed.of_venv(home)
         packages = described["packages"]
         assert isinstance(packages, list)  # noqa: S101
@@ -86,7 +89,7 @@ class Builder:
             "key": key,
             "python": platform.python_version(),
             "packages": packages,
-            "requirements": _hash(requirements),
+            "requirements_digest": digest,
         }
         with acting_as(self._who):
             write_json(os.path.join(home, "environment.json"), found, 0o644)
@@ -99,9 +102,3 @@ def key_of(packages: list[list[str]]) -> str:
     named += [platform.python_version(), platform.machine(), sys.implementation.name]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
-
-def _hash(path: str | None) -> str | None:
-    if path is None:
-        return None
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()

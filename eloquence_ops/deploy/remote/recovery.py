@@ -6,14 +6,13 @@ import os
 from typing import Callable, cast
 
 from eloquence_ops.deploy.remote import before as state
-from eloquence_ops.deploy.remote import candidate, locking
+from eloquence_ops.deploy.remote import candidate
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
 from eloquence_ops.deploy.remote.place import Place
 from eloquence_ops.deploy.remote.told import Told, events
 from eloquence_ops.deploy.remote.why import Failed, of_system
-from eloquence_ops.deploy.remote.writing import read_json
 
 
 def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
@@ -80,7 +79,6 @@ def after_the_unit(job: Job, place: Place) -> None:
     begun = [event["step"] for event in happened if event["event"] == "step"]
     step = str(begun[-1]) if begun else "lock"
     why = Failed("killed").described(step)
-    running = read_json(os.path.join(place.run, locking.RUNNING))
     ledger = open_ledger(place)
     own = ledger is not None and ledger.data.get("job") == job.folder
     outcome = "undone"
@@ -90,7 +88,5 @@ def after_the_unit(job: Job, place: Place) -> None:
             outcome = "deployed"
         elif not restore(place, ledger, told, job.folder):
             outcome = "lost"
-    elif running is None:
-        outcome = "refused"
     apply.remove_staging(place, job)
     apply.end(place, job, told, outcome, None if outcome == "deployed" else why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import platform
 import pwd
@@ -24,7 +25,7 @@ PROTOCOL = 1
 _LIVEKIT_CONFIG = re.compile(r"--config[ =](\S+)")
 
 
-def facts(place: Place) -> dict[str, object]:
+def facts(place: Place, nonce: str) -> dict[str, object]:
     shown = systemd.show(place.api_unit, place.socket_unit, place.livekit_unit)
     masker = masker_of(place)
     user = service_user(place, shown[place.api_unit])
@@ -33,6 +34,7 @@ def facts(place: Place) -> dict[str, object]:
     found: dict[str, object] = {
         "protocol": PROTOCOL,
         "is_root": os.geteuid() == 0,
+        "privileged": os.geteuid() == 0,
         "python": platform.python_version(),
         "implementation": "cp" if sys.implementation.name == "cpython" else "pp",
         "machine": platform.machine(),
@@ -55,7 +57,8 @@ def facts(place: Place) -> dict[str, object]:
         "listener": listener(place),
         "environments": installed.environments(place, shown[place.api_unit]),
         "wheels": installed.wheels(place),
-        "env_local": _env_local(place),
+        "env_local": _env_local(place, nonce),
+        "env_example": _env_example(place, layout, current),
         "free_bytes": _free(place),
         "writable": _writable(place),
         "port_open": ports.seen(place.port),
@@ -155,6 +158,8 @@ def _livekit(place: Place, unit: dict[str, str], masker: Masker) -> dict[str, ob
         "binary": binary,
         "version": _livekit_version(binary),
         "yaml": masker.text(text) if text else None,
+        "yaml_sha256": hashlib.sha256(_raw(path)).hexdigest() if text else None,
+        "user": unit.get("User") or "root",
         "yaml_path": path,
         "rooms": None,
     }
@@ -189,10 +194,26 @@ def listener(place: Place) -> dict[str, object] | None:
     return None
 
 
-def _env_local(place: Place) -> dict[str, object] | None:
+def _env_example(place: Place, layout: str, current: str | None) -> list[str] | None:
+    """The variables that the installed release says it needs; null where it does not say."""
+    folder = place.release(current) if current else place.remote_dir
+    if layout == "none":
+        return None
+    for name in (".env.example", ".env.template"):
+        try:
+            found = environment_file.parse(read_text(os.path.join(folder, name)))
+        except Unreadable:
+            continue
+        return sorted({entry.name for entry in found})
+    return None
+
+
+def _env_local(place: Place, nonce: str) -> dict[str, object] | None:
+    """`digest` tells whether a file is the same, to whoever has it, and nothing to others."""
     for path in (place.env_local, place.flat_env_local):
         try:
             status = os.stat(path)
+            raw = read_bytes(path)
             keys = [entry.name for entry in environment_file.parse(read_text(path))]
         except (OSError, Unreadable):
             continue
@@ -200,6 +221,7 @@ def _env_local(place: Place) -> dict[str, object] | None:
             "keys": sorted(set(keys)),
             "mode": "{:04o}".format(status.st_mode & 0o7777),
             "owner": processes.user_name(status.st_uid),
+            "digest": hmac.new(nonce.encode(), raw, "sha256").hexdigest(),
         }
     return None
 

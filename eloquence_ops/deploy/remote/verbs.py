@@ -48,7 +48,7 @@ def _asked(request: dict[str, object], heard: Heard, speech: Speech, source: byt
     verb = request.get("verb")
     try:
         if verb == "survey":
-            speech.say_now({"event": "survey", "facts": survey.facts(place_of(request))})
+            speech.say_now({"event": "survey", "facts": survey.facts(place_of(request), str(request["nonce"]))})
         elif os.geteuid() != 0 and verb in ("apply", "push-env"):
             raise Failed("root", "")
         elif verb == "apply":
