@@ -8,6 +8,7 @@ import sys
 from bench import (
     check_api,
     check_ssl,
+    deploy,
     first_verdict,
     healthy_doctor,
     help_text,
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "server-facts": server_facts.main,
     "logs": logs.main,
     "ports": ports.main,
+    "deploy": deploy.main,
 }
 
 # Containers set it. The peers were compiled when pip installed them; so are we, where we are.

@@ -52,24 +52,31 @@ def program(target: Target, *, deadline_s: float = DEADLINE_S) -> Program:
 
 def bundle(parameters: Mapping[str, str | float]) -> bytes:
     """ASCII: the text of the loader, and one call of it with all modules compressed."""
-    loader = (files(PACKAGE) / "loading.py").read_text(encoding="utf-8")
     # A JSON text as a literal of Python reads the same in both.
     words = json.dumps(json.dumps(parameters))
-    return f'{loader}\n\nrun("{_modules()}", json.loads({words}))\n'.encode("ascii")
+    return bundled((PACKAGE,), f'run("{{modules}}", json.loads({words}))\n')
+
+
+def bundled(packages: tuple[str, ...], call: str) -> bytes:
+    """ASCII: the text of the loader, and `call` with the modules of `packages` in `{modules}`."""
+    loader = (files(PACKAGE) / "loading.py").read_text(encoding="utf-8")
+    return f"{loader}\n\n{call.replace('{modules}', _modules(packages))}".encode("ascii")
 
 
 @cache
-def _modules() -> str:
-    packed = zlib.compress(json.dumps(sources()).encode(), 9)
-    return base64.b64encode(packed).decode("ascii")
+def _modules(packages: tuple[str, ...]) -> str:
+    found: dict[str, str] = {}
+    for package in packages:
+        found.update(sources(package))
+    return base64.b64encode(zlib.compress(json.dumps(found).encode(), 9)).decode("ascii")
 
 
-def sources() -> dict[str, str]:
+def sources(package: str = PACKAGE) -> dict[str, str]:
     """The text of every module that is carried, by its full name; the packages above are empty."""
-    parents = PACKAGE.split(".")
+    parents = package.split(".")
     found = {".".join(parents[: at + 1]): "" for at in range(len(parents))}
-    for entry in files(PACKAGE).iterdir():
+    for entry in files(package).iterdir():
         stem, dot, ending = entry.name.rpartition(".")
         if dot and ending == "py" and stem not in ("__init__", "loading"):
-            found[f"{PACKAGE}.{stem}"] = entry.read_text(encoding="utf-8")
+            found[f"{package}.{stem}"] = entry.read_text(encoding="utf-8")
     return found

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,33 +24,56 @@ class HostNotStarted(RuntimeError):
     """The host did not come up; the message has the end of what it said."""
 
 
-@dataclass
 class Boot:
     """A host's processes. `leader` is the pid, here, of its PID 1."""
 
-    folder: Path
-    process: subprocess.Popen[bytes]
-    notified: socket.socket = field(repr=False)
-    leader: int = 0
+    def __init__(
+        self, folder: Path, process: subprocess.Popen[bytes], notified: socket.socket
+    ) -> None:
+        self.folder, self.process = folder, process
+        self.leader = 0
+        self._notified = notified
+        self._changed = threading.Condition()
+        self._boots = self._waited_for = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        """systemd tells it after every daemon-reload too, and waits while nobody takes it: read on,
+        or the host's PID 1 stands still after a dozen of them."""
+        starting = 0
+        while data := _received(self._notified):
+            for line in data.decode().splitlines():
+                name, _, value = line.partition("=")
+                if name == "X_NSPAWN_LEADER_PID":
+                    starting = int(value)
+                if line == "READY=1" and starting:
+                    with self._changed:
+                        self.leader, starting = starting, 0
+                        self._boots += 1
+                        self._changed.notify_all()
 
     def wait_until_up(self) -> None:
         """Until systemd says that it has started, for the first time or again.
 
         Raises `HostNotStarted`.
         """
-        leader, deadline = 0, time.monotonic() + _STARTING_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if not select.select([self.notified], [], [], 0.2)[0]:
-                continue
-            for line in self.notified.recv(4096).decode().splitlines():
-                name, _, value = line.partition("=")
-                if name == "X_NSPAWN_LEADER_PID":
-                    leader = int(value)
-                if line == "READY=1" and leader:
-                    self.leader = leader
+        deadline = time.monotonic() + _STARTING_S
+        with self._changed:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                if self._boots > self._waited_for:
+                    self._waited_for += 1
                     return
+                self._changed.wait(0.2)
         console = (self.folder / "console.log").read_text(encoding="utf-8", errors="replace")
         raise HostNotStarted(f"The test host did not start:\n{console[-2000:]}")
+
+
+def _received(notified: socket.socket) -> bytes:
+    """The next message; nothing once the socket is closed."""
+    try:
+        return notified.recv(4096)
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager
@@ -68,7 +90,11 @@ def _notifications(path: Path) -> Iterator[socket.socket]:
     """Where nspawn tells the host's PID 1 and that it is up: sd_notify(3)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(path))
-        yield notified
+        try:
+            yield notified
+        finally:
+            with contextlib.suppress(OSError):  # ends whoever still reads
+                notified.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager

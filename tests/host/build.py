@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.host.layout import PAYLOAD, REMOTE_DIR, SUDO_PASSWORD, USERS
+from tests.host.layout import (
+    MORE_PACKAGES,
+    PAYLOAD,
+    REMOTE_DIR,
+    SUDO_PASSWORD,
+    USERS,
+    WHEELS,
+)
 
 _PACKAGES: Final = (
     "ca-certificates",
@@ -140,9 +147,11 @@ def _add_python_packages(root: Path, wheels: Path) -> None:
         *("-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
         *("--only-binary=:all:", "--implementation=cp", f"--python-version={version.strip()}"),
         *(f"--platform={name}" for name in (*platforms, "any")),
-        *("--dest", str(wheels), "--requirement", requirements),
+        *("--dest", str(wheels), "--requirement", requirements, *MORE_PACKAGES),
     )
-    shutil.copytree(wheels, root / "tmp/wheels")
+    # They stay there: a deploy on the host builds environments from them.
+    shutil.copytree(wheels, root / WHEELS.lstrip("/"))
+    (root / "etc/pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {WHEELS}\n")
     shutil.copy(requirements, root / "tmp/requirements.txt")
     _in(root, "install", "-d", "-o", "ubuntu", "-g", "ubuntu", REMOTE_DIR)
     venv = f"{REMOTE_DIR}/.venv"
@@ -150,8 +159,7 @@ def _add_python_packages(root: Path, wheels: Path) -> None:
     _in(
         root,
         *("runuser", "-u", "ubuntu", "--", f"{venv}/bin/pip", "install", "--quiet"),
-        *("--no-cache-dir", "--no-index", "--find-links=/tmp/wheels"),
-        *("--requirement", "/tmp/requirements.txt"),  # noqa: S108  # inside the tree
+        *("--no-cache-dir", "--requirement", "/tmp/requirements.txt"),  # noqa: S108  # inside the tree
     )
 
 

@@ -15,6 +15,9 @@ AGENT_UNIT: Final = "eloquence-agent.service"
 API_NAME: Final = "api.éloquence.test"
 LIVEKIT_NAME: Final = "livekit.éloquence.test"
 SUDO_PASSWORD: Final = "asked-for-by-sudo"
+WHEELS: Final = "/srv/wheels"
+"""Where the host's pip looks instead of on an index: the API's packages, and these."""
+MORE_PACKAGES: Final = ("tomli==2.2.1",)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import pytest
 
 from tests.host.examining import fingerprint
 from tests.host.hosts import BootHost
+from tests.host.links import cut, silence
 from tests.host.machine import Host
 
 UNITS: Final = ("writer-one", "writer-two", "writer-three")
@@ -127,22 +128,6 @@ def messages(shown: Shown, source: str) -> list[str]:
 
 def asked_for(names: tuple[str, ...] = UNITS) -> list[str]:
     return [word for name in names for word in ("--unit", f"{name}.service")]
-
-
-def cut(host: Host) -> None:
-    """Ends every SSH session of the host at once, as a broken link does: from the far end."""
-    host.shell("pkill -KILL -f '^sshd: ubuntu'", check=False)
-
-
-@contextlib.contextmanager
-def silence(host: Host) -> Iterator[None]:
-    """Nothing gets through, and nobody is told."""
-    host.client.run("nft", "add table inet cable; add chain inet cable out { type filter hook "
-                    "output priority 0; }; add rule inet cable out tcp dport 22 drop")  # fmt: skip
-    try:
-        yield
-    finally:
-        host.client.run("nft", "delete table inet cable")
 
 
 def numbered(shown: Shown, name: str, source: str) -> int:

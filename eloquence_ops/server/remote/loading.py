@@ -38,15 +38,36 @@ class Carried(object):
         exec(compile(self.sources[name], "<%s>" % name, "exec"), module.__dict__)
 
 
-def run(blob, parameters):  # type: ignore[no-untyped-def]
-    if sys.version_info < OLDEST:
-        too_old(parameters["nonce"])  # type: ignore[no-untyped-call]
-        return
+def carry(blob):  # type: ignore[no-untyped-def]
     sources = json.loads(zlib.decompress(base64.b64decode(blob)).decode("utf-8"))
     from importlib.machinery import ModuleSpec
 
     sys.meta_path.insert(0, Carried(sources, ModuleSpec))  # type: ignore[no-untyped-call]
+
+
+def run(blob, parameters):  # type: ignore[no-untyped-def]
+    if sys.version_info < OLDEST:
+        too_old(parameters["nonce"])  # type: ignore[no-untyped-call]
+        return
+    carry(blob)  # type: ignore[no-untyped-call]
     from eloquence_ops.server.remote.answering import main
     from eloquence_ops.server.remote.host import Parameters
 
     main(Parameters(**parameters))
+
+
+def begin(blob, entry, source):  # type: ignore[no-untyped-def]
+    # For a program that is told what to do by frames on standard input: deploy.
+    if sys.version_info < OLDEST:
+        stream = getattr(sys.stdin, "buffer", sys.stdin)
+        length = int(stream.readline().split()[1])
+        nonce = json.loads(stream.read(length).decode("utf-8"))["nonce"]
+        version = ".".join(str(part) for part in sys.version_info[:3])
+        why = {"kind": "python", "detail": version}
+        line = json.dumps({"event": "refused", "why": why})
+        sys.stdout.write("\n%s %s\n" % (nonce, line))
+        return
+    carry(blob)  # type: ignore[no-untyped-call]
+    import importlib
+
+    importlib.import_module(entry).main(source)

@@ -1,0 +1,124 @@
+"""From the old release to the new one: units, and which process has the port."""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+
+from eloquence_ops.deploy.remote import before as state
+from eloquence_ops.deploy.remote import candidate, installed, systemd
+from eloquence_ops.deploy.remote.job import Job
+from eloquence_ops.deploy.remote.ledger import Ledger
+from eloquence_ops.deploy.remote.place import UNITS, Place
+from eloquence_ops.deploy.remote.why import Failed
+from eloquence_ops.deploy.remote.writing import remove, write
+
+
+def returns_to_own_unit(place: Place, job: Job) -> bool:
+    """Back to an installation made by hand, under the unit that it had then."""
+    if not job.is_rollback:
+        return False
+    record = installed.record(place, job.release) or {}
+    return record.get("adopted") is True and bool(record.get("units"))
+
+
+def unit_texts(place: Place, job: Job) -> dict[str, str]:
+    """What is installed: the units of the job, or those that an adopted release came with."""
+    if returns_to_own_unit(place, job):
+        record = installed.record(place, job.release) or {}
+        return cast("dict[str, str]", record["units"])
+    texts = job.texts("units")
+    for name in texts:
+        if name not in (place.api_unit, place.socket_unit):
+            raise Failed("unit", "not one of this installation: {}".format(name))
+    return texts
+
+
+def wants_socket(place: Place, job: Job) -> bool:
+    return place.socket_unit in unit_texts(place, job)
+
+
+def is_without_gap(place: Place, job: Job, before: dict[str, object]) -> bool:
+    """The socket stays, and the candidate holds it too."""
+    if before["mode"] != "socket" or not wants_socket(place, job):
+        return False
+    if not before["api_active"]:
+        return False
+    text = unit_texts(place, job)[place.socket_unit]
+    shares = any(
+        line.startswith("Sockets=") and place.socket_unit in line.split("=", 1)[1].split()
+        for line in job.texts("candidate").get(place.candidate_unit, "").split("\n")
+    )
+    return shares and _listens_as(place, text)
+
+
+def _listens_as(place: Place, text: str) -> bool:
+    """The installed socket listens where this one would: another port needs another socket."""
+    try:
+        with open(os.path.join(UNITS, place.socket_unit), encoding="utf-8") as file:
+            return _streams(file.read()) == _streams(text)
+    except OSError:
+        return False
+
+
+def _streams(text: str) -> list[str]:
+    return sorted(line.strip() for line in text.split("\n") if line.startswith("ListenStream"))
+
+
+def install_units(place: Place, job: Job, ledger: Ledger) -> None:
+    texts = unit_texts(place, job)
+    for name, text in texts.items():
+        _write(ledger, os.path.join(UNITS, name), text)
+    if place.socket_unit not in texts:
+        path = os.path.join(UNITS, place.socket_unit)
+        if os.path.lexists(path):
+            systemd.ask("disable", place.socket_unit)
+            ledger.will_replace(path)
+            remove(path)
+    if returns_to_own_unit(place, job):
+        record = installed.record(place, job.release) or {}
+        for path, text in cast("dict[str, str]", record.get("drop_ins") or {}).items():
+            if path.startswith(UNITS + "/") and not os.path.lexists(path):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                _write(ledger, path, text)
+    systemd.must("daemon-reload")
+
+
+def _write(ledger: Ledger, path: str, text: str) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        with open(path, "rb") as file:
+            if file.read() == data and not os.path.islink(path):
+                return
+    except OSError:
+        pass
+    ledger.will_replace(path)
+    if os.path.islink(path):
+        remove(path)
+    write(path, data)
+
+
+def restart(place: Place, job: Job, before: dict[str, object], job_dir: str) -> int:
+    """The service runs the release that `current` leads to; its main process. Raises `Failed`."""
+    with_socket = wants_socket(place, job)
+    if not is_without_gap(place, job, before):
+        _free_the_port(place, before)
+    if with_socket:
+        state.enable(place.socket_unit)
+        systemd.must("start", place.socket_unit)
+    state.enable(place.api_unit)
+    systemd.ask("reset-failed", place.api_unit)
+    done = systemd.ask("restart", place.api_unit, timeout_s=180.0)
+    shown = systemd.show(place.api_unit)[place.api_unit]
+    if done.status != 0 or not systemd.is_active(shown):
+        raise candidate.ended(place.api_unit, "exited")
+    if not with_socket and not state.prove(place):
+        raise candidate.ended(place.api_unit, "timeout")
+    return systemd.main_pid(systemd.show(place.api_unit)[place.api_unit])
+
+
+def _free_the_port(place: Place, before: dict[str, object]) -> None:
+    """The one gap there is: from here until the new one has the port."""
+    systemd.ask("stop", place.socket_unit, place.api_unit)
+    if before["mode"] == "hand":
+        state.end(cast("dict[str, object]", before["process"]))

@@ -1,0 +1,70 @@
+"""Where the program begins: what it is asked for, over SSH or by the unit that it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+from eloquence_ops.deploy.remote import again, apply, door, env_file, recovery, survey
+from eloquence_ops.deploy.remote.frames import Gone, Heard, Speech
+from eloquence_ops.deploy.remote.job import load
+from eloquence_ops.deploy.remote.place import place_of
+from eloquence_ops.deploy.remote.why import Failed, of_system
+
+
+def main(source: bytes) -> None:
+    os.umask(0o022)
+    if len(sys.argv) > 3:
+        _in_the_unit(sys.argv[2], sys.argv[3])
+        return
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    heard = Heard()
+    try:
+        frame = heard.next()
+        if frame.kind != "j":
+            return
+        request = json.loads(frame.payload.decode("utf-8"))
+        _asked(request, heard, Speech(str(request["nonce"])), source)
+    except Gone:
+        pass
+    # The thread that reads standard input may wait for ever.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _in_the_unit(verb: str, folder: str) -> None:
+    if verb == "apply":
+        apply.main(folder)
+    elif verb == "recover":
+        job = load(folder)
+        recovery.after_the_unit(job, place_of(job.request))
+    elif verb == "again":
+        again.main(folder)
+
+
+def _asked(request: dict[str, object], heard: Heard, speech: Speech, source: bytes) -> None:
+    verb = request.get("verb")
+    try:
+        if verb == "survey":
+            speech.say_now({"event": "survey", "facts": survey.facts(place_of(request), str(request["nonce"]))})
+        elif os.geteuid() != 0 and verb in ("apply", "push-env"):
+            raise Failed("root", "")
+        elif verb == "apply":
+            door.apply(request, heard, speech, source)
+        elif verb == "follow":
+            door.follow(request, heard, speech)
+        elif verb == "push-env":
+            env_file.push(request, heard, speech)
+    except Failed as failed:
+        _refused(speech, failed)
+    except OSError as error:
+        _refused(speech, of_system(error))
+    except (KeyError, ValueError, TypeError) as error:
+        _refused(speech, Failed("crashed", "{}: {}".format(type(error).__name__, error)))
+
+
+def _refused(speech: Speech, failed: Failed) -> None:
+    why = failed.described("receive")
+    speech.say_now({"event": "refused", "why": why})
