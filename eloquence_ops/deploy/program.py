@@ -17,9 +17,7 @@ ENTRY: Final = "eloquence_ops.deploy.remote.verbs"
 # `source` stays a name of its own: the unit that applies a job runs the same text from a file. In
 # Python 2, which is told to be too old, standard input has no buffer.
 _BEGIN: Final = (
-    "import sys;"
-    'source=getattr(sys.stdin,"buffer",sys.stdin).read(int(sys.argv[1]));'
-    "exec(source)"
+    'import sys;source=getattr(sys.stdin,"buffer",sys.stdin).read(int(sys.argv[1]));exec(source)'
 )
 
 
