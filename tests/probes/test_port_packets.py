@@ -39,6 +39,10 @@ def test_the_responder_takes_this_runs_question_and_its_answer_is_as_long() -> N
         RUN.question(49999, 2),  # a port that is not examined
         b"\0" * SIZE,
     ],
+    ids=[
+        *("nothing", "too short", "too long", "first bit turned", "last bit turned"),
+        *("another secret", "another port", "zeros"),
+    ],
 )
 def test_nothing_else_is_answered(packet: bytes) -> None:
     assert responder().number(packet, 50003) is None
