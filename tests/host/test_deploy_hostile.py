@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,7 +40,6 @@ _NAMES = (
     os.fsdecode(b"latin-\xe9.txt"),
 )
 _GIGABYTE = 2**30
-_MOST_MEMORY = 250 * 2**20
 Break = Callable[[Host], None]
 
 
@@ -116,14 +114,11 @@ def test_a_source_that_changes_while_it_is_read_never_arrives(serving: Host, cha
 
 
 @pytest.mark.soak
-def test_a_gigabyte_arrives_in_bounded_memory(serving: Host, changed: Path) -> None:
+def test_a_gigabyte_arrives(serving: Host, changed: Path) -> None:
     with (changed / "model.bin").open("wb") as file:
         file.write(os.urandom(2**20))
         file.truncate(_GIGABYTE)
-    serving.shell("rm -rf /tmp/peak; mkdir -m 777 /tmp/peak")
-    begun = time.monotonic()
     done = deploy(serving, changed, *QUICK)
-    print(f"{time.monotonic() - begun:.1f} s")
     assert done.returncode == 0, done.stdout + done.stderr
     assert serving.shell(f"stat -c %s {REMOTE_DIR}/current/model.bin").stdout == f"{_GIGABYTE}\n"
 
