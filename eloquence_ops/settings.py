@@ -39,7 +39,9 @@ class Target:
     """What is examined or deployed to; every value parsed and valid.
 
     `resolver`: the first is asked for every name, the others are compared with it. `server_key`:
-    fingerprints, of the server and of the hosts on the way to it, in any order.
+    fingerprints, of the server and of the hosts on the way to it, in any order. `shared_paths`: what
+    the app writes in its folder, relative to it, and keeps from release to release; `before_switch`
+    and `after_switch` are shell commands that a deploy runs on the server.
     """
 
     name: str
@@ -53,6 +55,9 @@ class Target:
     asgi_app: str = "api:app"
     api_unit: str = "eloquence-api.service"
     livekit_unit: str = "livekit.service"
+    shared_paths: tuple[str, ...] = ()
+    before_switch: tuple[str, ...] = ()
+    after_switch: tuple[str, ...] = ()
     ca: str | None = None
     resolver: tuple[tuple[str, int], ...] = ()
     connect_to: tuple[Redirection, ...] = ()
@@ -139,6 +144,14 @@ def _unit(text: str) -> str:
     return text
 
 
+def _shared_path(text: str) -> str:
+    path = _plain(text).rstrip("/")
+    parts = path.split("/")
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        raise UsageError("settings.not-inside", value=text)
+    return path
+
+
 def _address_and_port(text: str, default_port: int | None) -> tuple[str, int]:
     found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)|([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:.*))", text)
     with_port = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})", text)
@@ -187,6 +200,9 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("asgi_app", _asgi_app, "allowed.asgi_app"),
         Key("api_unit", _unit, "allowed.unit"),
         Key("livekit_unit", _unit, "allowed.unit"),
+        Key("shared_paths", _shared_path, "allowed.shared_paths"),
+        Key("before_switch", _plain, "allowed.commands"),
+        Key("after_switch", _plain, "allowed.commands"),
         Key("ca", _plain, "allowed.path", is_path=True),
         Key("resolver", _resolver, "allowed.resolver"),
         Key("connect_to", _redirection, "allowed.connect_to"),
@@ -194,8 +210,13 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("livekit_keys_file", _plain, "allowed.path", is_path=True),
     )
 }
-LIST_KEYS: Final = frozenset({"connect_to", "resolver", "server_key"})
-ONE_OR_MORE: Final = frozenset({"resolver", "server_key"})
+LIST_KEYS: Final = frozenset(
+    {
+        *("connect_to", "resolver", "server_key"),
+        *("shared_paths", "before_switch", "after_switch"),
+    }
+)
+ONE_OR_MORE: Final = LIST_KEYS - {"connect_to"}
 """Of those, the ones whose only value may be written without the list."""
 
 

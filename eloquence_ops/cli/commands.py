@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eloquence_ops import __version__
+from eloquence_ops.cli import deploy_options
 from eloquence_ops.cli import options as o
 
 app = typer.Typer(
@@ -34,7 +35,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """Diagnose a realtime voice backend: what is wrong, whose it is to mend, and what to do."""
+    """Deploy a realtime voice backend, and diagnose it: what is wrong, whose it is, what to do."""
 
 
 _URL = o.Shared("url", o.Url)
@@ -122,6 +123,8 @@ _examining(
     only=("dns",),
     start=o.Shared("names", o.Names),
 )
+
+deploy_options.register_all(app)
 
 
 @app.command("tail-logs")

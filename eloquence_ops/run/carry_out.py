@@ -35,15 +35,19 @@ class Execution:
         self._board: Board = self.plan.board()
         self._runner: Runner | None = None
 
-    async def carry_out(self) -> Recording:
-        """Until every probe has its end, or until it is interrupted."""
+    async def carry_out(self, *, takes_signals: bool = True) -> Recording:
+        """Until every probe has its end, or until it is interrupted.
+
+        `takes_signals` is false where somebody else has them, who calls `interrupt`.
+        """
         self._runner = Runner(
             self.plan.probes(),
             self._board,
             progress=self._progress,
             redact=self.plan.redactor.text,
         )
-        with stop_signals(self._runner.interrupt):
+        signals = stop_signals(self._runner.interrupt) if takes_signals else contextlib.nullcontext()
+        with signals:
             await self._runner.run()
         return self.snapshot()
 
