@@ -4,9 +4,9 @@ Installed by `eloquence deploy` into each release; runs with the release's own P
 
     serve.py APPLICATION [--public-on-signal] [--bind HOST:PORT]
 
-What it adds to `uvicorn --fd`: systemd learns when the application has started (`Type=notify`); one
-process can have several sockets; and on SIGTERM every connection that was accepted is answered. A
-plain uvicorn closes one that it accepted and has not read from yet, which the client sees as a reset.
+What it adds to `uvicorn --fd`: systemd learns when the application has started (`Type=notify`);
+one process can have several sockets; and on SIGTERM every connection that was accepted is answered.
+A plain uvicorn closes one that it accepted and has not read from yet: a reset, to the client.
 
 A socket named `private` is served at once, every other one too unless `--public-on-signal`: then
 from SIGUSR1 on, so that a new release can be looked at before anybody meets it.
@@ -34,15 +34,10 @@ def main():
     options = _options()
     # As `uvicorn` itself does: the application lies in the folder that the service runs in.
     sys.path[0] = os.getcwd()
-    if options.bind:
-        named = [("public", _bound(options.bind))]
-    else:
-        named = inherited()
+    named = [("public", _bound(options.bind))] if options.bind else inherited()
     if not named:
         sys.exit("serve.py: systemd passed no socket, and there is no --bind.")
-    config = uvicorn.Config(
-        options.application, workers=1, timeout_graceful_shutdown=STOPPING_S
-    )
+    config = uvicorn.Config(options.application, workers=1, timeout_graceful_shutdown=STOPPING_S)
     later = options.public_on_signal
     Server(
         config,
@@ -103,7 +98,7 @@ class Server(uvicorn.Server):
         self._open = []
         self._joining = set()
 
-    async def startup(self, sockets=None):
+    async def startup(self, sockets=None):  # noqa: ARG002
         # With no sockets of its own uvicorn starts the application and listens nowhere. Its way of
         # accepting loses what it has accepted and not yet attached when it is closed (CPython
         # asserts that the server is open when the connection is handed over).
@@ -173,7 +168,7 @@ class Server(uvicorn.Server):
         if not joining.cancelled():
             joining.exception()  # the client has gone meanwhile
 
-    async def shutdown(self, sockets=None):
+    async def shutdown(self, sockets=None):  # noqa: ARG002
         notify("STOPPING=1")
         for listener in self._open:
             self._loop.remove_reader(listener.fileno())
@@ -193,7 +188,7 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             self._close_after_answer(connection)
         until = self._loop.time() + IDLE_S
-        while self.server_state.connections and self._loop.time() < until:
+        while self.server_state.connections and self._loop.time() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     def _close_after_answer(self, connection):

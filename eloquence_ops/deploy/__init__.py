@@ -1,1 +1,1 @@
-"""`deploy`, `rollback`, `releases`, `env`: a release is put on the server and proves itself there."""
+"""`deploy`, `rollback`, `releases`, `env`: a release is put on the server and proves itself."""

@@ -247,5 +247,3 @@ def deployed(
         return opened.until(timeout_s, event="ended"), opened.said
     finally:
         opened.close()
-
-

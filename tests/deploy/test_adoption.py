@@ -45,10 +45,14 @@ def test_a_flat_installation_is_adopted_and_gone_back_to(host: Host) -> None:
     unit = host.read(f"/etc/systemd/system/{API_UNIT}")
     drop_in = f"/etc/systemd/system/{API_UNIT}.d/more.conf"
     host.write(drop_in, "[Service]\nEnvironment=MORE=1\n")
-    host.shell(f"systemctl daemon-reload && systemctl disable --now {AGENT_UNIT} "
-               f"&& rm /etc/systemd/system/{AGENT_UNIT}")
-    flat = host.shell(f"cd {REMOTE_DIR} && find . -name '*.py' -not -path './.venv/*' "
-                      "-exec sha256sum {} + | sort -k 2").stdout
+    host.shell(
+        f"systemctl daemon-reload && systemctl disable --now {AGENT_UNIT} "
+        f"&& rm /etc/systemd/system/{AGENT_UNIT}"
+    )
+    flat = host.shell(
+        f"cd {REMOTE_DIR} && find . -name '*.py' -not -path './.venv/*' "
+        "-exec sha256sum {} + | sort -k 2"
+    ).stdout
 
     ended, said = deployed(host, GOOD.but({"number.py": "N = 1"}), "new")
     assert ended["outcome"] == "deployed", shown(said)
@@ -66,11 +70,16 @@ def test_a_flat_installation_is_adopted_and_gone_back_to(host: Host) -> None:
     ended, said = rolled_back(host, adopted)
     assert (ended["outcome"], ended["current"]) == ("deployed", adopted), shown(said)
     assert host.read(f"/etc/systemd/system/{API_UNIT}") == unit
-    assert host.shell("systemctl is-active eloquence-api.socket", check=False).stdout == "inactive\n"
-    assert host.shell(
-        f"cd {REMOTE_DIR} && find . -name '*.py' -not -path './.venv/*' -not -path './releases/*' "
-        "-exec sha256sum {} + | sort -k 2"
-    ).stdout == flat
+    assert (
+        host.shell("systemctl is-active eloquence-api.socket", check=False).stdout == "inactive\n"
+    )
+    assert (
+        host.shell(
+            f"cd {REMOTE_DIR} && find . -name '*.py' -not -path './.venv/*' "
+            "-not -path './releases/*' -exec sha256sum {} + | sort -k 2"
+        ).stdout
+        == flat
+    )
     assert "uvicorn" in survey(host)["listener"]["command"]
     assert "running" in asked(host)
 
@@ -101,8 +110,10 @@ def test_a_first_deploy_that_fails_leaves_a_flat_installation_as_it_was(host: Ho
 
 
 def test_a_process_started_by_hand_is_named_and_taken_over_when_asked(host: Host) -> None:
-    host.shell(f"systemctl disable --now {API_UNIT} && rm /etc/systemd/system/{API_UNIT} "
-               "&& systemctl daemon-reload")
+    host.shell(
+        f"systemctl disable --now {API_UNIT} && rm /etc/systemd/system/{API_UNIT} "
+        "&& systemctl daemon-reload"
+    )
     host.shell(
         f"cd {REMOTE_DIR} && exec setsid .venv/bin/python api.py </dev/null >/tmp/by-hand 2>&1 &",
         user="ubuntu",
@@ -155,7 +166,9 @@ def test_a_bare_server_serves_after_one_deploy(host: Host) -> None:
 
     ended, said = first(GOOD.but({"api.py": "raise RuntimeError('broken')"}), "bad")
     assert ended["outcome"] == "undone", shown(said)
-    assert host.shell(f"ls {REMOTE_DIR} /etc/systemd/system/eloquence-api*", check=False).stdout == ""
+    assert (
+        host.shell(f"ls {REMOTE_DIR} /etc/systemd/system/eloquence-api*", check=False).stdout == ""
+    )
     ended, said = first(GOOD, "good")
     assert (ended["outcome"], ended["serves"]) == ("deployed", True), shown(said)
     assert host.shell(f"ls {REMOTE_DIR}/environments").stdout == "good\n"

@@ -69,7 +69,7 @@ def left_over(host: Host) -> str:
 
 CRASHING = 'raise RuntimeError("no such table: scenarios")\n'
 DYING = (
-    API.split('if __name__')[0]
+    API.split("if __name__")[0]
     + """
 import asyncio, os
 
@@ -114,7 +114,13 @@ FAULTS: dict[str, tuple[Mapping[str, str], Mapping[str, Any], Mapping[str, Any],
     ),
     "a hook that fails": (
         {},
-        {"hooks": {"before_switch": ["echo migrating; exit 7"], "after_switch": [], "timeout_s": 9}},
+        {
+            "hooks": {
+                "before_switch": ["echo migrating; exit 7"],
+                "after_switch": [],
+                "timeout_s": 9,
+            }
+        },
         {"step": "before-switch", "kind": "hook", "status": 7},
         "migrating",
     ),
@@ -192,7 +198,7 @@ def _steps(said: list[Event]) -> list[str]:
 
 
 def test_killed_at_any_step_it_leaves_a_whole_release(serving: Host) -> None:
-    more = {"confirm_within_s": None, "checks": {"watch_s": 0, "start_s": 60}}
+    more: dict[str, Any] = {"confirm_within_s": None, "checks": {"watch_s": 0, "start_s": 60}}
     ended, said = deployed(serving, GOOD.but({"number.py": "N = 3"}), "k", **more)
     assert ended["outcome"] == "deployed", shown(said)
     current = "k"
@@ -202,9 +208,7 @@ def test_killed_at_any_step_it_leaves_a_whole_release(serving: Host) -> None:
         files = GOOD.but({"number.py": f"STEP = {step!r}"})
         release = f"k-{step}"
         with always_served(serving):
-            opened = deploying(
-                serving, files, release, hold={"step": step, "seconds": 60}, **more
-            )
+            opened = deploying(serving, files, release, hold={"step": step, "seconds": 60}, **more)
             opened.until(step=step, state="begun")
             serving.shell("systemctl kill --signal=KILL eloquence-api-deploy.service")
             ended = opened.until(event="ended", timeout_s=90)

@@ -30,9 +30,7 @@ def deploy(host: Host, source: Path, *more: str, server: str = "", **environ: st
 
 def eloquence(host: Host, *words: str, server: str = "", **environ: str) -> Done:
     """Any command that speaks with the server."""
-    return host.eloquence(
-        *words, *_server(host, server), timeout_s=300, **_secrets(host), **environ
-    )
+    return host.eloquence(*words, *_server(host, server), timeout_s=90, **_secrets(host), **environ)
 
 
 def document(done: Done) -> dict[str, Any]:
@@ -97,16 +95,17 @@ cd {REMOTE_DIR} || exit
 for folder in releases/*/; do
   test -s "$folder/.eloquence/record.json" || echo "$folder without a record"
 done
-for folder in environments/*/; do
-  test -s "$folder/environment.json" || echo "$folder not whole"
+for folder in environments/*; do
+  test -L "$folder" || test -s "$folder/environment.json" || echo "$folder not whole"
   grep -qs "$(basename "$folder")" releases/*/.eloquence/record.json || echo "$folder unused"
 done
 find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' ')' \
   -not -path '*/site-packages/*'
-ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed 's|^|/run/eloquence-deploy: |'
+ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed '1,2d; s|^|/run/eloquence-deploy: |'
+find /run/eloquence-deploy -name '*secret*'
 ls -A /run/systemd/system /etc/systemd/system | grep -- -candidate
 systemctl list-units --all --plain --no-legend 'eloquence-api-*' | grep -v '\\.slice'
-pgrep -fa 'public-on-signal|eloquence_ops|[-]I -S -B'
+pgrep -fa '[p]ublic-on-signal|[-]I -S -B'
 test ! -e {_STATE}/journal.json || echo "a journal"
 true
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -125,11 +126,9 @@ def impossible_requirement(folder: Path) -> None:
 
 
 def too_large(folder: Path) -> None:
-    """300 MiB that no compression makes smaller."""
-    import os
-
+    """150 MiB that no compression makes smaller."""
     with (folder / "model.bin").open("wb") as file:
-        for _ in range(300):
+        for _ in range(150):
             file.write(os.urandom(2**20))
 
 

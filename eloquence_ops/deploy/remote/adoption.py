@@ -24,7 +24,7 @@ _LARGEST_ENVIRONMENT = 1024 * 1024
 
 
 def make_folders(place: Place, who: Identity, ledger: Ledger, before_me: list[str]) -> None:
-    """The folders beside the releases, the service's user's. `before_me`: already made by the door."""
+    """The folders beside the releases, the service's user's. `before_me`: the door made them."""
     for path in before_me:
         ledger.will_make(path)
     if os.lstat(place.remote_dir).st_uid != who.uid:
@@ -46,10 +46,12 @@ def adopt(
     serve: str,
 ) -> str:
     """The name of the release that the flat installation is now."""
-    name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + "-adopted"
+    now = round(time.time(), 3)
+    entries = listing(place.remote_dir, flat=True)
+    # It was there before the release that adopts it, whose name may be some seconds old by now.
+    name = time.strftime("%Y%m%d-%H%M%S", time.gmtime(_last_change(place, entries))) + "-adopted"
     folder = place.release(name)
     ledger.will_make(folder)
-    entries = listing(place.remote_dir, flat=True)
     environment = installed.flat_environment(place, api)
     with acting_as(who):
         copy(place.remote_dir, folder, entries)
@@ -63,7 +65,6 @@ def adopt(
             os.symlink("../../../environments/" + installed.FLAT, os.path.join(own, "environment"))
     move_env_local(place, who, ledger)
     texts, drop_ins = _units(place, api)
-    now = round(time.time(), 3)
     record: dict[str, object] = {
         "id": name,
         "made_at": now,
@@ -88,6 +89,11 @@ def adopt(
         write_json(os.path.join(own, "record.json"), shown, 0o644)
     ledger.set(adopted=name)
     return name
+
+
+def _last_change(place: Place, entries: list[Entry]) -> float:
+    paths = [os.path.join(place.remote_dir, entry.path) for entry in entries]
+    return max((os.lstat(path).st_mtime for path in paths if os.path.lexists(path)), default=0.0)
 
 
 def _take_environment(place: Place, who: Identity, ledger: Ledger, home: str) -> None:

@@ -1,4 +1,4 @@
-"""A process that was started by hand, started again as it was: same words, folder, user, variables."""
+"""A process that was started by hand, started again: same words, folder, user and variables."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ def main(folder: str) -> None:
     variables = dict(cast("list[tuple[str, str]]", process["variables"]))
     becoming(identity(str(process["uid"])))()
     os.chdir(str(process["folder"]))
-    os.execvpe(words[0], words, variables)
+    os.execvpe(words[0], words, variables)  # noqa: S606  # as it was

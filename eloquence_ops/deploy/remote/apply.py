@@ -112,9 +112,9 @@ class Apply:
     def _check(self) -> None:
         """Raises `Failed` where the client has taken it back."""
         verdict = read_json(os.path.join(self.job.folder, VERDICT))
-        if verdict is not None and verdict.get("verdict") == "undo":
-            if not self.ledger.data.get("committed"):
-                raise Failed("asked", str(verdict.get("reason") or ""))
+        undo = verdict is not None and verdict.get("verdict") == "undo"
+        if verdict is not None and undo and not self.ledger.data.get("committed"):
+            raise Failed("asked", str(verdict.get("reason") or ""))
 
     def _hold(self) -> None:
         hold = self.job.section("hold")
@@ -192,9 +192,7 @@ class Apply:
         adopted = ""
         if flat:
             serve = self.job.text("serve")
-            adopted = adoption.adopt(
-                self.place, self.who, self.ledger, api, self.before, serve
-            )
+            adopted = adoption.adopt(self.place, self.who, self.ledger, api, self.before, serve)
             self.told.note("adopted", release=adopted)
         else:
             adoption.move_env_local(self.place, self.who, self.ledger)
@@ -214,7 +212,8 @@ class Apply:
         if self.job.is_rollback:
             return SKIPPED
         self.ledger.will_make(self.place.release(self.job.release))
-        assembling.assemble(self.place, self.who, self.job, str(self.ledger.data.get("adopted") or ""))
+        adopted = str(self.ledger.data.get("adopted") or "")
+        assembling.assemble(self.place, self.who, self.job, adopted)
         return None
 
     def packages(self) -> str | None:
@@ -340,7 +339,7 @@ class Apply:
 
     def restart(self) -> str | None:
         self.ledger.set(restarted=True)
-        self.pid = switching.restart(self.place, self.job, self.before, self.job.folder)
+        self.pid = switching.restart(self.place, self.job, self.before)
         return None
 
     def checks(self) -> str | None:
@@ -451,9 +450,7 @@ def remove_staging(place: Place, job: Job) -> None:
             os.rmdir(path)
 
 
-def end(
-    place: Place, job: Job, told: Told, outcome: str, why: dict[str, object] | None
-) -> None:
+def end(place: Place, job: Job, told: Told, outcome: str, why: dict[str, object] | None) -> None:
     """The last event, also for those who ask later."""
     what: dict[str, object] = {
         "outcome": outcome,
@@ -478,5 +475,3 @@ def main(folder: str) -> None:
     from eloquence_ops.deploy.remote.job import load
 
     Apply(load(folder)).run()
-
-

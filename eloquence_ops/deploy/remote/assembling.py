@@ -114,7 +114,7 @@ def _keep(place: Place, who: Identity, release: str, found: dict[str, object]) -
 
 
 def gather_wheels(place: Place, who: Identity, job: Job, ledger: Ledger, folder: str) -> None:
-    """Everything that was resolved in one folder under its own name, out of what is kept by hash."""
+    """Everything that was resolved in one folder, under its own name; it is kept by its hash."""
     if not os.path.isdir(place.wheels):
         ledger.will_make(place.wheels)
     sent = os.path.join(job.staging, "wheels")

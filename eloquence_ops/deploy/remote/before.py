@@ -161,5 +161,3 @@ def prove(place: Place) -> bool:
             return True
         time.sleep(0.2)
     return False
-
-

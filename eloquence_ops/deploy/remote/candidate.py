@@ -33,10 +33,10 @@ def install(place: Place, texts: dict[str, str]) -> None:
     remove(folder)
     for path in systemd.drop_ins(systemd.show(place.api_unit)[place.api_unit]):
         with open(path, "rb") as file:
-            text = file.read()
-        if not any(name.encode() + b"=" in text for name in _OVERRIDES):
+            found = file.read()
+        if not any(name.encode() + b"=" in found for name in _OVERRIDES):
             os.makedirs(folder, exist_ok=True)
-            write(os.path.join(folder, os.path.basename(path)), text)
+            write(os.path.join(folder, os.path.basename(path)), found)
     systemd.must("daemon-reload")
 
 

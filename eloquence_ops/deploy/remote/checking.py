@@ -47,8 +47,8 @@ class Service:
             connection.close()
 
     def works(self) -> bool:
-        """Whether a session can be opened and closed; raises `Failed` where not. Without a key: that
-        the route is there and refuses (then the answer is False).
+        """Whether a session can be opened and closed; raises `Failed` where not. Without a key:
+        that the route is there and refuses (then the answer is False).
 
         One connection for both, since two instances may serve one socket, and an API may keep its
         sessions in memory.

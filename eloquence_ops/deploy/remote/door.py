@@ -35,7 +35,7 @@ def apply(request: dict[str, object], heard: Heard, speech: Speech, source: byte
     place = place_of(request)
     checked_release(str(request["release"]))
     folder = "{}-{}".format(place.run_of(str(request["release"])), os.getpid())
-    staging = os.path.join(place.releases, ".incoming-{}-{}".format(request["release"], os.getpid()))
+    staging = os.path.join(place.releases, ".incoming-" + os.path.basename(folder))
     job = Job(dict(request, staging=staging), folder)
     try:
         who = identity(job.user, job.group)
@@ -138,7 +138,8 @@ def _receive(job: Job, who: Identity, heard: Heard) -> None:
     with acting_as(who):
         if sent or wheels:
             receive(heard, job.staging, sent, wheels)
-            missing = [p for p in sent if not os.path.lexists(os.path.join(job.staging, "files", p))]
+            files = os.path.join(job.staging, "files")
+            missing = [path for path in sent if not os.path.lexists(os.path.join(files, path))]
             if missing:
                 raise Failed("files", "announced, and not sent", path=missing[0])
         else:
@@ -257,9 +258,7 @@ def _verdict(folder: str, kind: str, payload: bytes) -> None:
 def _recover(place: Place, folder: str) -> None:
     """The unit is gone and has not said how it ended: even its last command was killed."""
     words = [*candidate.program_words(folder), "recover", folder]
-    systemd.run(
-        ["systemd-run", "--quiet", "--collect", "--unit=" + place.apply_unit, "--", *words]
-    )
+    systemd.run(["systemd-run", "--quiet", "--collect", "--unit=" + place.apply_unit, "--", *words])
 
 
 @contextlib.contextmanager
@@ -276,5 +275,3 @@ def _ending_by_signals() -> Iterator[None]:
 
 def _ended(number: int, _frame: object) -> None:
     sys.exit(128 + number)
-
-

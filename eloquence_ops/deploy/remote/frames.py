@@ -1,7 +1,7 @@
 """What the client says, as frames; what is said to it, as lines of JSON behind its nonce.
 
-A frame is `<kind> <length>\\n` and that many bytes. It is read by a thread of its own into a bounded
-queue: whoever speaks meanwhile is never held up, and a client that says nothing for long has gone.
+A frame is `<kind> <length>\\n` and that many bytes. A thread of its own reads into a bounded queue:
+whoever speaks meanwhile is never held up, and a client that says nothing for long has gone.
 """
 
 from __future__ import annotations

@@ -32,9 +32,7 @@ class Builder:
     ) -> None:
         self._place, self._who, self._on_line, self._check = place, who, on_line, check
 
-    def build(
-        self, name: str, requirements: str | None, wheels: str | None, digest: object
-    ) -> str:
+    def build(self, name: str, requirements: str | None, wheels: str | None, digest: object) -> str:
         """The environment `name`, or another one that holds just the same; raises `Failed`.
 
         `requirements` is the file that asks, `digest` the client's of it; `wheels` a folder that
@@ -72,7 +70,8 @@ class Builder:
         full = any(sign in line for line in lines for sign in _NO_SPACE)
         errors = [line for line in lines if "error" in line.lower()] or lines
         name = os.path.basename(words[0]) if "-m" not in words else words[words.index("-m") + 1]
-        raise Failed("disk" if full else "packages", "{}: exit {}".format(name, status), lines=errors)
+        kind = "disk" if full else "packages"
+        raise Failed(kind, "{}: exit {}".format(name, status), lines=errors)
 
     def _kept(self, name: str, home: str, digest: object) -> str:
         described = installed.of_venv(home)
@@ -101,4 +100,3 @@ def key_of(packages: list[list[str]]) -> str:
     named = ["{}=={}".format(*package) for package in sorted(packages)]
     named += [platform.python_version(), platform.machine(), sys.implementation.name]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
-

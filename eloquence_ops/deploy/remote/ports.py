@@ -1,4 +1,4 @@
-"""Whether a firewall of this server hides the API's port, and opening it where that is asked for."""
+"""Whether a firewall of this server hides the API's port."""
 
 from __future__ import annotations
 

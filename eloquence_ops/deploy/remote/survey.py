@@ -49,11 +49,11 @@ def facts(place: Place, nonce: str) -> dict[str, object]:
         "releases": installed.records(place),
         "files": _files(place, layout, current),
         "units": {
-            name: _unit(name, properties, masker)
+            name: _unit(properties, masker)
             for name, properties in shown.items()
             if properties.get("LoadState") == "loaded"
         },
-        "livekit": _livekit(place, shown[place.livekit_unit], masker),
+        "livekit": _livekit(shown[place.livekit_unit], masker),
         "listener": listener(place),
         "environments": installed.environments(place, shown[place.api_unit]),
         "wheels": installed.wheels(place),
@@ -102,7 +102,7 @@ def masker_of(place: Place, more: list[str] | None = None) -> Masker:
     return Masker(secrets)
 
 
-def _unit(name: str, properties: dict[str, str], masker: Masker) -> dict[str, object]:
+def _unit(properties: dict[str, str], masker: Masker) -> dict[str, object]:
     path = properties.get("FragmentPath", "")
     raw = _raw(path)
     return {
@@ -149,7 +149,7 @@ def _files(place: Place, layout: str, current: str | None) -> list[list[object]]
     return []
 
 
-def _livekit(place: Place, unit: dict[str, str], masker: Masker) -> dict[str, object]:
+def _livekit(unit: dict[str, str], masker: Masker) -> dict[str, object]:
     binary = shutil.which("livekit-server", path=systemd.environment()["PATH"])
     match = _LIVEKIT_CONFIG.search(unit.get("ExecStart", ""))
     path = match.group(1).strip("\"'") if match else "/etc/livekit.yaml"

@@ -98,7 +98,7 @@ def _write(ledger: Ledger, path: str, text: str) -> None:
     write(path, data)
 
 
-def restart(place: Place, job: Job, before: dict[str, object], job_dir: str) -> int:
+def restart(place: Place, job: Job, before: dict[str, object]) -> int:
     """The service runs the release that `current` leads to; its main process. Raises `Failed`."""
     with_socket = wants_socket(place, job)
     if not is_without_gap(place, job, before):

@@ -29,8 +29,7 @@ def run(words: list[str], timeout_s: float = 30.0) -> Said:
         done = subprocess.run(
             words,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env=ENVIRONMENT,
             cwd="/",
             timeout=timeout_s,

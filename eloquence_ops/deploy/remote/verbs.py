@@ -48,7 +48,8 @@ def _asked(request: dict[str, object], heard: Heard, speech: Speech, source: byt
     verb = request.get("verb")
     try:
         if verb == "survey":
-            speech.say_now({"event": "survey", "facts": survey.facts(place_of(request), str(request["nonce"]))})
+            found = survey.facts(place_of(request), str(request["nonce"]))
+            speech.say_now({"event": "survey", "facts": found})
         elif os.geteuid() != 0 and verb in ("apply", "push-env"):
             raise Failed("root", "")
         elif verb == "apply":

@@ -61,7 +61,7 @@ def begin(blob, entry, source):  # type: ignore[no-untyped-def]
     if sys.version_info < OLDEST:
         stream = getattr(sys.stdin, "buffer", sys.stdin)
         length = int(stream.readline().split()[1])
-        nonce = json.loads(stream.read(length).decode("utf-8"))["nonce"]
+        nonce = json.loads(stream.read(length).decode("utf-8"))["nonce"]  # type: ignore[union-attr]
         version = ".".join(str(part) for part in sys.version_info[:3])
         why = {"kind": "python", "detail": version}
         line = json.dumps({"event": "refused", "why": why})

@@ -1,0 +1,78 @@
+"""The pure parts of what deploys: units, what an archive may hold, which releases go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eloquence_ops.deploy.remote.receiving import announced
+from eloquence_ops.deploy.remote.tidying import to_prune
+from eloquence_ops.deploy.remote.why import Failed
+from eloquence_ops.deploy.units import Wanted, render, word
+
+WANTED = Wanted("eloquence-api.service", "/srv/my app", "r1", "ubuntu", "ubuntu")
+
+
+def test_the_candidate_runs_the_release_itself_and_is_not_started_again() -> None:
+    text = render(WANTED).candidate["eloquence-api-candidate.service"]
+    assert '"/srv/my app/releases/r1/.eloquence/serve.py" api:app --public-on-signal' in text
+    assert "/srv/my app/current" not in text
+    assert "Restart=no\n" in text
+    assert "Sockets=eloquence-api-candidate.socket\n" in text
+    assert "[Install]" not in text
+
+
+def test_every_unit_on_the_shared_socket_leaves_it_non_blocking() -> None:
+    rendered = render(WANTED)
+    assert "NonBlocking=true\n" in rendered.units["eloquence-api.service"]
+    assert "NonBlocking=true\n" in rendered.candidate["eloquence-api-candidate.service"]
+
+
+def test_a_template_of_the_users_replaces_ours(tmp_path: Path) -> None:
+    (tmp_path / "eloquence-api.service.j2").write_text("[Service]\nUser={{ user }}\n")
+    rendered = render(WANTED, tmp_path)
+    assert rendered.units["eloquence-api.service"] == "[Service]\nUser=ubuntu\n"
+    assert "User=ubuntu\n" in rendered.candidate["eloquence-api-candidate.service"]
+    assert "ListenStream=0.0.0.0:8083" in rendered.units["eloquence-api.socket"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("a b", '"a b"'), ("50%", "50%%"), ('"', '"\\""'), ("$x", '"$$x"')]
+)
+def test_a_word_is_one_word_to_systemd(text: str, written: str) -> None:
+    assert word(text) == written
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["/etc/passwd", "", 0, 0o644, None]],
+        [["../up", "", 0, 0o644, None]],
+        [["a/../../up", "", 0, 0o644, None]],
+        [["a\0b", "", 0, 0o644, None]],
+        [["out", "", 0, 0o777, "../../etc"]],
+        [["out", "", 0, 0o777, "/etc"]],
+        [["a", "", 0, 0o777, "b"], ["a/file", "", 0, 0o644, None]],
+        [["a", "", 0, 0o644, None], ["a", "", 0, 0o644, None]],
+    ],
+)
+def test_a_manifest_that_leads_elsewhere_is_refused(rows: list[object]) -> None:
+    with pytest.raises(Failed) as failed:
+        announced(rows)
+    assert failed.value.kind == "files"
+
+
+def test_odd_names_and_links_within_are_taken() -> None:
+    names = ["a b", "$(reboot)", "line\nend", "l/ink"]
+    rows: list[object] = [
+        [name, "", 0, 0o644, "../a b" if "ink" in name else None] for name in names
+    ]
+    assert list(announced(rows)) == names
+
+
+def test_the_newest_good_ones_and_those_that_are_needed_stay() -> None:
+    records: list[dict[str, object]] = [
+        {"id": f"r{at}", "good_at": float(at) if at != 3 else None} for at in range(1, 7)
+    ]
+    assert to_prune(records, 2, {"r1"}) == ["r2", "r3", "r4"]

@@ -1,0 +1,95 @@
+"""Releases that are no good: what served goes on serving, and the cause is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.host import sources
+from tests.host.deploying import (
+    QUICK,
+    deploy,
+    deployed,
+    deploying,
+    document,
+    serves,
+    stray,
+    version_of,
+)
+from tests.host.hosts import BootHost
+from tests.host.layout import REMOTE_DIR
+from tests.host.load import loading
+from tests.host.machine import Host
+from tests.host.sources import Change, signed_sessions, source, version
+
+pytestmark = pytest.mark.real
+
+_A_FEW = 48
+"""Requests a second: enough to meet a release that should not be met."""
+
+
+@pytest.fixture(scope="module")
+def serving(boot_host: BootHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host whose API was deployed, on a disk of its own with little room left."""
+    good = source(tmp_path_factory.mktemp("source") / "good", signed_sessions, version("good"))
+    with boot_host() as host:
+        host.shell(
+            "systemctl stop eloquence-api eloquence-agent; "
+            f"cp -a {REMOTE_DIR} /tmp/kept && mount -t tmpfs -o size=160m,mode=755 tmpfs "
+            f"{REMOTE_DIR} && cp -a /tmp/kept/. {REMOTE_DIR}/ && rm -r /tmp/kept && "
+            f"chown ubuntu: {REMOTE_DIR} && systemctl start eloquence-api eloquence-agent"
+        )
+        deployed(host, good, *QUICK)
+        yield host
+
+
+@pytest.mark.parametrize(
+    ("fault", "causes", "more"),
+    [
+        (sources.crashes_at_import, {"api-crash-looping", "api-unhandled-error"}, ()),
+        (sources.dies_after_5_s, {"api-crash-looping"}, ("--watch", "7")),
+        (sources.answers_500, {"api-unhandled-error"}, ()),
+        (sources.answers_404, {"api-routes-missing", "api-legacy-deployed"}, ()),
+        (sources.impossible_requirement, {"api-dependency-missing"}, ()),
+        (sources.too_large, {"server-disk-full", "server-disk-filling"}, ()),
+        (sources.unit_with_a_typo, set(), ("--unit-from-source",)),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_old_one_serves_throughout(
+    serving: Host, tmp_path: Path, fault: Change, causes: set[str], more: tuple[str, ...]
+) -> None:
+    bad = source(tmp_path / "bad", signed_sessions, version("bad"), fault)
+    watch = more if "--watch" in more else ("--watch", "1", *more)
+    with loading(serving, kept=False, rate=_A_FEW) as load:
+        done = deploy(serving, bad, "--no-public-check", *watch, "--output", "json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (load.failures, load.versions) == ([], ["good"]), done.stdout[-6000:] + done.stderr
+    assert (version_of(serving), serves(serving), stray(serving)) == ("good", True, [])
+    ended = document(done)
+    assert ended["outcome"] != "deployed"
+    assert causes & {cause["id"] for cause in ended["causes"]} or not causes, ended
+    if fault is sources.unit_with_a_typo:
+        assert "Restrat" in done.stdout
+    else:
+        first = ended["causes"][0]["id"]
+        assert first in causes
+
+
+def test_two_at_once_are_told_of_one_another(serving: Host, tmp_path: Path) -> None:
+    one = source(tmp_path / "one", signed_sessions, version("one"))
+    other = source(tmp_path / "other", signed_sessions, version("other"))
+    words = ("deploy", str(one), *QUICK)
+    with deploying(serving, *words, ELOQUENCE_DEPLOY_HOLD="candidate:4") as client:
+        deadline = time.monotonic() + 30
+        while "candidate" not in client.said():
+            assert time.monotonic() < deadline, client.said()
+            time.sleep(0.05)
+        refused = deploy(serving, other, *QUICK)
+        assert client.wait().returncode == 0, client.said()
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "ubuntu" in refused.stdout + refused.stderr
+    assert (version_of(serving), stray(serving)) == ("one", [])
