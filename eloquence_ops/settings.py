@@ -39,9 +39,9 @@ class Target:
     """What is examined or deployed to; every value parsed and valid.
 
     `resolver`: the first is asked for every name, the others are compared with it. `server_key`:
-    fingerprints, of the server and of the hosts on the way to it, in any order. `shared_paths`: what
-    the app writes in its folder, relative to it, and keeps from release to release; `before_switch`
-    and `after_switch` are shell commands that a deploy runs on the server.
+    fingerprints, of the server and of the hosts on the way to it, in any order. `shared_paths`:
+    what the app writes in its folder, relative to it, and keeps from release to release;
+    `before_switch` and `after_switch` are shell commands that a deploy runs on the server.
     """
 
     name: str

@@ -46,7 +46,9 @@ class Execution:
             progress=self._progress,
             redact=self.plan.redactor.text,
         )
-        signals = stop_signals(self._runner.interrupt) if takes_signals else contextlib.nullcontext()
+        signals = (
+            stop_signals(self._runner.interrupt) if takes_signals else contextlib.nullcontext()
+        )
         with signals:
             await self._runner.run()
         return self.snapshot()

@@ -27,7 +27,8 @@ from eloquence_ops.settings import Target, Value, build_target
 
 VERSION: Final = 1
 LARGEST_BYTES: Final = 32 * 1024 * 1024
-# Paths on the machine of whoever recorded are of no use to anybody else, nor is what only deploy needs.
+# Paths on the machine of whoever recorded are of no use to anybody else; the last three are
+# deploy's alone.
 _NOT_RECORDED: Final = frozenset(
     {
         *("ca", "api_key_file", "livekit_keys_file", "app"),
