@@ -63,7 +63,8 @@ def used() -> tuple[set[str], set[str]]:
                 begun.add(str(node.values[0].value))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 whole |= {node.value} if ID.fullmatch(node.value) else set()
-    return whole, {start for start in begun if start.rstrip(".") in SECTIONS}
+    begun = {start for start in begun if start.partition(".")[0] in SECTIONS and "." in start}
+    return whole - begun, begun
 
 
 def test_every_phrase_that_the_code_names_exists() -> None:

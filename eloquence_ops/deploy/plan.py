@@ -156,7 +156,7 @@ def make(
         units=(*units, *livekit_changes),
         texts=texts,
         packages=packages,
-        gap=_gap(target, choices, survey),
+        gap=_gap(target, choices, survey, units),
         livekit=livekit,
         livekit_restarts=restarts_livekit,
         adopts=adopts,
@@ -331,14 +331,17 @@ def _serves(target: Target, survey: Survey, choices: Choices) -> bool:
     return bool(survey.units[names[0]].enabled)
 
 
-def _gap(target: Target, choices: Choices, survey: Survey) -> Gap:
+def _gap(target: Target, choices: Choices, survey: Survey, units: Sequence[TextChange]) -> Gap:
     runs = survey.listener is not None
     if not runs:
         return "none"
     if choices.activation == "bind":
         return "restart"
-    socket = survey.units.get(socket_of(target.api_unit))
-    return "none" if socket and socket.active else "first-move"
+    name = socket_of(target.api_unit)
+    socket = survey.units.get(name)
+    # A socket that is to be another one is made anew, as on the first move.
+    keeps = socket is not None and socket.active and name not in {unit.name for unit in units}
+    return "none" if keeps else "first-move"
 
 
 def _held_by_stranger(target: Target, survey: Survey) -> Listener | None:

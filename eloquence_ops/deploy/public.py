@@ -5,7 +5,7 @@ Only what is new counts: what was broken before is reported, and undoes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from eloquence_ops.catalogue.reader import catalogue
@@ -19,7 +19,7 @@ MakePlan = Callable[[], Plan]
 
 @dataclass(frozen=True)
 class Compared:
-    """`new`: fails that were not there before; `old`: those that were."""
+    """`new`: what went before and does not any more; `old`: fails that were there before."""
 
     before: Result
     after: Result
@@ -34,23 +34,32 @@ async def look(make_plan: MakePlan) -> Result:
 
 
 def compare(before: Result, after: Result, areas: frozenset[str]) -> Compared:
-    """Pure. A check that was failing on the same subject is no news, however it fails now."""
-    was = {_place(finding) for finding in _failed(before, areas)}
-    now = _failed(after, areas)
-    return Compared(
-        before,
-        after,
-        new=tuple(finding for finding in now if _place(finding) not in was),
-        old=tuple(finding for finding in now if _place(finding) in was),
-    )
+    """Pure."""
+    new, old = failures(before.findings, after.findings, areas)
+    return Compared(before, after, new, old)
 
 
-def _failed(result: Result, areas: frozenset[str]) -> list[Finding]:
-    return [
+def failures(
+    before: Sequence[Finding], after: Sequence[Finding], areas: frozenset[str]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What newly does not go, and what did not before. Pure.
+
+    A check that was failing on the same subject is no news, however it fails now. One that had
+    passed and now cannot tell is: unknown is never a pass.
+    """
+    was = {_place(finding): finding.status for finding in before}
+    now = [finding for finding in after if finding.area in areas]
+    failed = [finding for finding in now if finding.status is Status.FAIL]
+    new = [
         finding
-        for finding in result.findings
-        if finding.status is Status.FAIL and finding.area in areas
+        for finding in now
+        if (finding.status is Status.FAIL and was.get(_place(finding)) is not Status.FAIL)
+        or (
+            finding.status is Status.UNKNOWN
+            and was.get(_place(finding)) in (Status.PASS, Status.WARN)
+        )
     ]
+    return tuple(new), tuple(finding for finding in failed if finding not in new)
 
 
 def _place(finding: Finding) -> tuple[str, str, str]:

@@ -86,7 +86,7 @@ def gather(
         try:
             for line in pip.stdout or ():
                 if line.strip():
-                    last = one_line(line, limit=200) if "ERROR" in line or not last else last
+                    last = one_line(line, limit=200)
                     said(one_line(line, limit=200))
             status = pip.wait(_PIP_S)
         except BaseException:

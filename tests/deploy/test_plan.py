@@ -170,6 +170,11 @@ def test_a_hand_made_installation_is_adopted_with_its_environment(tmp_path: Path
     [
         ({}, Choices(), "none"),
         ({"units": {}}, Choices(), "first-move"),
+        (
+            without("eloquence-api.socket", text="[Socket]\nListenStream=9\n"),
+            Choices(),
+            "first-move",
+        ),
         ({}, Choices(bind=("0.0.0.0", 8083)), "restart"),
         ({"listener": None, "units": {}}, Choices(), "none"),
     ],
