@@ -1,4 +1,7 @@
-"""From what people made by hand to releases, and the way back."""
+"""From what people made by hand to releases, and the way back.
+
+`tests/host/test_deploy_states.py` does it with the real command in every run.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from tests.deploy.doors import Door, Event, Source, deployed, door, job, shown, 
 from tests.host.hosts import BootHost
 from tests.host.layout import AGENT_UNIT, API_UNIT, REMOTE_DIR
 from tests.host.machine import Host
+
+pytestmark = pytest.mark.soak
 
 GOOD = Source.of_payload()
 

@@ -1,4 +1,8 @@
-"""The server's side of a deploy on a real host: what fails leaves the old release serving."""
+"""The server's side of a deploy on a real host: what fails leaves the old release serving.
+
+`tests/host/test_deploy_*.py` makes most of this with the real command, so that of these only the
+hooks are in every run.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +143,10 @@ FAULTS: dict[str, tuple[Mapping[str, str], Mapping[str, Any], Mapping[str, Any],
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=() if "hook" in fault else pytest.mark.soak) for fault in FAULTS],
+)
 def test_a_release_that_fails_meets_no_user(serving: Host, fault: str) -> None:
     changed, more, why, line = FAULTS[fault]
     with always_served(serving):
@@ -162,6 +169,7 @@ def _releases(host: Host) -> list[str]:
     return sorted(record["id"] for record in survey(host)["releases"])
 
 
+@pytest.mark.soak
 def test_a_unit_with_a_typo_is_not_installed(serving: Host) -> None:
     facts = survey(serving)
     unit = facts["units"][API_UNIT]["text"].replace("NoNewPrivileges", "NoNewPrivilegs")
@@ -178,6 +186,7 @@ def test_a_unit_with_a_typo_is_not_installed(serving: Host) -> None:
     assert "NoNewPrivilegs" in "\n".join(ended["why"]["lines"])
 
 
+@pytest.mark.soak
 def test_a_full_disk_is_said_and_the_old_release_serves(serving: Host) -> None:
     serving.shell(f"fallocate -l $(($(stat -f -c '%a*%S' {REMOTE_DIR}) - 300000)) /home/full")
     try:
@@ -197,6 +206,7 @@ def _steps(said: list[Event]) -> list[str]:
     ]
 
 
+@pytest.mark.soak
 def test_killed_at_any_step_it_leaves_a_whole_release(serving: Host) -> None:
     more: dict[str, Any] = {"confirm_within_s": None, "checks": {"watch_s": 0, "start_s": 60}}
     ended, said = deployed(serving, GOOD.but({"number.py": "N = 3"}), "k", **more)
@@ -229,6 +239,7 @@ def test_killed_at_any_step_it_leaves_a_whole_release(serving: Host) -> None:
     assert ended["outcome"] == "deployed", shown(said)
 
 
+@pytest.mark.soak
 def test_two_at_once_the_second_is_told_whose_turn_it_is(serving: Host) -> None:
     first = deploying(
         serving, GOOD.but({"number.py": "N = 5"}), "one", hold={"step": "watch", "seconds": 60}
@@ -246,6 +257,7 @@ def test_two_at_once_the_second_is_told_whose_turn_it_is(serving: Host) -> None:
     assert ended["why"]["detail"] == "enough"
 
 
+@pytest.mark.soak
 def test_a_lost_link_changes_nothing_and_can_be_followed(serving: Host) -> None:
     opened = deploying(serving, GOOD.but({"number.py": "N = 7"}), "cut", confirm_within_s=60)
     opened.until(event="awaiting-confirmation")
