@@ -46,7 +46,7 @@ def _git(folder: Path, *words: str) -> str | None:
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=_GIT_S,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            env={**children.environment(os.environ), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
         )
         if done.returncode == 0:
             return done.stdout[: 1024 * 1024].decode(errors="replace")

@@ -21,6 +21,7 @@ from eloquence_ops.deploy.requirements import Requirements
 from eloquence_ops.deploy.source import CHUNK
 from eloquence_ops.deploy.survey import Survey
 from eloquence_ops.errors import UsageError
+from eloquence_ops.server import children
 from eloquence_ops.untrusted import one_line
 
 _PIP_S: Final = 900.0
@@ -70,7 +71,7 @@ def gather(
     said: Callable[[str], None],
 ) -> tuple[Wheel, ...]:
     """Everything that the requirements resolve to. Blocks. Raises `DeployRefused`."""
-    environment = {name: text for name, text in environ.items() if not name.startswith("ELOQUENCE")}
+    environment = children.environment(environ)
     words = [sys.executable, "-m", "pip", *command(requirements, survey, to)]
     last = ""
     with subprocess.Popen(

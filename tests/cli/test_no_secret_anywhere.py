@@ -312,7 +312,7 @@ def test_a_wrong_settings_file_is_told_without_its_secret(tmp_path: Path) -> Non
 
 
 def test_secrets_do_not_reach_the_environment_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four modules start processes here (what is sent to a server starts its own there)."""
+    """Six modules start processes here (what is sent to a server starts its own there)."""
     import eloquence_ops
 
     folder = Path(eloquence_ops.__file__).parent
@@ -323,6 +323,8 @@ def test_secrets_do_not_reach_the_environment_of_others(monkeypatch: pytest.Monk
         and any(word in path.read_text(encoding="utf-8") for word in ("subprocess", "os.system"))
     }
     assert starting == {
+        "deploy/origin.py",
+        "deploy/wheels.py",
         "lab/services/programs.py",
         "probes/media/child.py",
         "server/dial.py",

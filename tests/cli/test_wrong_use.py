@@ -223,12 +223,13 @@ def test_help_lists_only_commands_that_are_there(folder: Path) -> None:
     answer = run("--help", cwd=folder)
     assert answer.code == 0
     for command in (
-        *("doctor", "check-api", "check-livekit", "check-ssl", "check-punycode-dns"),
+        *("doctor", "check-api", "check-livekit", "check-ports", "check-media", "check-ssl"),
+        *("check-punycode-dns", "check-server"),
         *("tail-logs", "replay", "explain", "init", "demo", "deploy", "rollback", "releases"),
     ):
         assert f" {command} " in answer.text
         assert run(command, "--help", cwd=folder).code == 0
-    assert "check-ports" not in answer.text
+    assert "check-app" not in answer.text
 
 
 @pytest.mark.parametrize(

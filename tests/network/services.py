@@ -32,6 +32,8 @@ async def main(arguments: list[str]) -> None:
                 case "livekit":
                     app = build_livekit(LivekitBehaviour())
                     await stack.enter_async_context(serving(app, host=host, port=int(port)))
+                    media = await asyncio.start_server(_hang_up, host, 7881)
+                    stack.callback(media.close)
                 case "dns":
                     names = (pair.partition("=") for pair in more.split(","))
                     server = DnsServer({name: there.split("+") for name, _, there in names})
@@ -42,6 +44,11 @@ async def main(arguments: list[str]) -> None:
                     stack.callback(proxy.close)
         print("ready", flush=True)
         await asyncio.Event().wait()
+
+
+def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """LiveKit's ICE over TCP, as far as a port scan sees it."""
+    writer.close()
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
