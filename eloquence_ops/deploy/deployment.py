@@ -16,7 +16,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from eloquence_ops.deploy import ending, job, plan, public, source, survey, units, wheels, wire
+from eloquence_ops.deploy import (
+    ending,
+    job,
+    plan,
+    port,
+    public,
+    source,
+    survey,
+    units,
+    wheels,
+    wire,
+)
 from eloquence_ops.deploy.choices import Choices, api_port
 from eloquence_ops.deploy.conversation import Apply, Server, Watcher, not_root
 from eloquence_ops.deploy.ending import Ending
@@ -122,7 +133,11 @@ class Deployment:
 
     def _surveyed(self, event: wire.Event) -> Survey | None:
         if event["event"] == "survey":
-            return survey.parse(event.get("facts"), self.server.host)
+            facts = event.get("facts")
+            seen = survey.parse(facts, self.server.host)
+            rules = facts.get("firewall") if isinstance(facts, dict) else None
+            open_now = port.judged(rules, api_port(self.target, self.choices))
+            return seen.model_copy(update={"port_open": open_now})
         if event["event"] in ("refused", "ended"):
             why = ending.Why.model_validate(event.get("why") or {})
             if why.kind == "python":

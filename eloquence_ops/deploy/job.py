@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from eloquence_ops import __version__
 from eloquence_ops.deploy.choices import Choices, api_port
-from eloquence_ops.deploy.plan import LiveKitFiles, Plan, Rendered
+from eloquence_ops.deploy.plan import LiveKitFiles, Plan, Rendered, opens_port
 from eloquence_ops.deploy.requirements import Requirements
 from eloquence_ops.deploy.source import Source
 from eloquence_ops.deploy.survey import Survey
@@ -91,7 +91,7 @@ def deploying(
         **_how(target, choices, survey, hold),
         take_over=choices.take_over,
         adopt=plan.adopts,
-        open_port=choices.open_port,
+        open_port=opens_port(choices, survey),
     )
 
 

@@ -16,6 +16,7 @@ from eloquence_ops.deploy.remote import (
     candidate,
     installed,
     locking,
+    ports,
     recovery,
     switching,
     systemd,
@@ -359,7 +360,12 @@ class Apply:
         return SKIPPED
 
     def open_port(self) -> str | None:
-        return SKIPPED
+        if not self.job.flag("open_port"):
+            return SKIPPED
+        opened = ports.let_through(
+            self.place.port, self.ledger, lambda line: self.told.said("open-port", line)
+        )
+        return None if opened else SKIPPED
 
     def confirm(self) -> str | None:
         within = self.job.request.get("confirm_within_s")

@@ -61,7 +61,7 @@ def facts(place: Place, nonce: str) -> dict[str, object]:
         "env_example": _env_example(place, layout, current),
         "free_bytes": _free(place),
         "writable": _writable(place),
-        "port_open": ports.seen(place.port),
+        "firewall": ports.facts(),
     }
     found.update(locking.facts(place))
     return found
