@@ -73,6 +73,7 @@ DEPLOYING: Final = (
     _flag("dry_run", "Say what would change, and change nothing."),
     _flag("status", "What is under way, and how the last one ended."),
     _text("env_file", "FILE", "What becomes .env.local on the server.", _WHAT),
+    _flag("with_livekit", "LiveKit's unit and configuration as well.", _WHAT),
     _flag("unit_from_source", "The source's own unit instead of ours.", _WHAT),
     _text("templates", "DIR", "Templates of your own for the units.", _WHAT),
     _text("bind", "HOST:PORT", "Listen there without a socket unit: a gap at each deploy.", _WHAT),
@@ -80,6 +81,7 @@ DEPLOYING: Final = (
     _flag("refresh_packages", "Resolve the packages anew, even if nothing asks for it.", _WHAT),
     _flag("take_over", "Stop a process that holds the port and is not ours."),
     _flag("open_port", "Let the API's port through the server's firewall."),
+    _flag("force", "Restart LiveKit although rooms are live."),
 )
 PROVING: Final = (
     _flag("no_public_check", "Do not look through the public name before and after."),

@@ -393,8 +393,10 @@ def choices(given: Mapping[str, Any]) -> Choices:
     return Choices(
         bind=parse_bind(bind) if bind else None,
         unit_from_source=bool(given.get("unit_from_source")),
+        with_livekit=bool(given.get("with_livekit")),
         take_over=bool(given.get("take_over")),
         open_port=bool(given.get("open_port")),
+        force=bool(given.get("force")),
         refresh_packages=bool(given.get("refresh_packages")),
         wheelhouse=bool(given.get("wheelhouse")),
         public_check=not given.get("no_public_check"),

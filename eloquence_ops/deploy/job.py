@@ -92,6 +92,7 @@ def deploying(
         take_over=choices.take_over,
         adopt=plan.adopts,
         open_port=opens_port(choices, survey),
+        force=choices.force,
     )
 
 
@@ -172,6 +173,8 @@ def _livekit(files: LiveKitFiles | None, *, restart: bool) -> Request | None:
         "unit": files.unit,
         "yaml": files.yaml,
         "yaml_path": files.yaml_path,
+        "key_file": files.key_file,
+        "user": files.user,
         "restart": restart,
     }
 

@@ -45,6 +45,8 @@ class LiveKitFiles:
     unit: str | None = None
     yaml: str | None = None
     yaml_path: str = "/etc/livekit.yaml"
+    key_file: str = "/etc/livekit-keys.yaml"
+    user: str = "root"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from eloquence_ops.deploy.remote import (
     before,
     candidate,
     installed,
+    livekit,
     locking,
     ports,
     recovery,
@@ -357,7 +358,9 @@ class Apply:
         return None
 
     def livekit(self) -> str | None:
-        return SKIPPED
+        keys = self.secrets.get("livekit_keys")
+        changed = livekit.install(self.place, self.job, keys, self.ledger, self._check)
+        return None if changed else SKIPPED
 
     def open_port(self) -> str | None:
         if not self.job.flag("open_port"):

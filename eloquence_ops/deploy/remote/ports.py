@@ -24,10 +24,10 @@ def facts() -> dict[str, object]:
     address, which its rules may name."""
     gaps = Gaps()
     rules = dict(firewall.facts(gaps), unknown=gaps.entries)
-    return {"rules": rules, "address": _address()}
+    return {"rules": rules, "address": address()}
 
 
-def _address() -> str | None:
+def address() -> str | None:
     """The first one that is for others to use."""
     try:
         done = systemd.run(["ip", "-json", "-4", "address", "show", "scope", "global"], 5.0)
