@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from eloquence_ops.checks import server_places as places
@@ -121,6 +121,14 @@ def asked(met: Met, port: int, protocol: Protocol, told: ServerFirewall) -> Answ
     return answer(_firewall(told), packet)
 
 
+def at_own(
+    address: ipaddress.IPv4Address | None, port: int, protocol: Protocol, told: ServerFirewall
+) -> Answer:
+    """The same for an address that the server itself says it has, where it says one."""
+    met = Met(Family.IPV4, address or ipaddress.IPv4Address(_NOWHERE), None)
+    return asked(met, port, protocol, told)
+
+
 def met_at(endpoint: Endpoint, seen: Seen) -> Iterator[Met]:
     """The addresses that the app would use: one a family. Loopback passes no firewall."""
     if seen.target.redirection(endpoint):
@@ -201,6 +209,15 @@ def rule_of(given: Answer) -> str:
     place = given.place
     whose = f"{place.chain}: " if place is not None and place.position is None else ""
     return one_line(f"{whose}{given.rule or given.verdict}", limit=_LONGEST_RULE)
+
+
+def decider(given: Answer, told: ServerFirewall) -> Literal["ufw", "nftables", "iptables"] | None:
+    """Whose word it was; None where nobody decided."""
+    if _is_ufws(given, told):
+        return "ufw"
+    if given.place is None:
+        return None
+    return "nftables" if given.place.source == "nftables" else "iptables"
 
 
 def _is_ufws(given: Answer, told: ServerFirewall) -> bool:

@@ -16,7 +16,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from eloquence_ops.deploy import ending, job, plan, public, source, survey, units, wheels, wire
+from eloquence_ops.deploy import (
+    ending,
+    job,
+    plan,
+    port,
+    public,
+    source,
+    survey,
+    units,
+    wheels,
+    wire,
+)
 from eloquence_ops.deploy.choices import Choices, api_port
 from eloquence_ops.deploy.conversation import Apply, Server, Watcher, not_root
 from eloquence_ops.deploy.ending import Ending
@@ -29,6 +40,7 @@ from eloquence_ops.deploy.requirements import of_source as requirements_of
 from eloquence_ops.deploy.source import Entry, Source
 from eloquence_ops.deploy.survey import Record, Survey
 from eloquence_ops.deploy.wire import Member
+from eloquence_ops.endpoints import scope_of
 from eloquence_ops.findings import Finding
 from eloquence_ops.run.carry_out import stop_signals
 from eloquence_ops.run.examine import Result
@@ -41,6 +53,7 @@ SURVEY_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 2.0
 _LIVEKIT_YAML: Final = "/etc/livekit.yaml"
 _LIVEKIT_KEYS: Final = "livekit-keys.yaml"
+_OURS: Final = "# Installed by `eloquence deploy"
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,11 @@ class Deployment:
 
     def _surveyed(self, event: wire.Event) -> Survey | None:
         if event["event"] == "survey":
-            return survey.parse(event.get("facts"), self.server.host)
+            facts = event.get("facts")
+            seen = survey.parse(facts, self.server.host)
+            rules = facts.get("firewall") if isinstance(facts, dict) else None
+            open_now = port.judged(rules, api_port(self.target, self.choices))
+            return seen.model_copy(update={"port_open": open_now})
         if event["event"] in ("refused", "ended"):
             why = ending.Why.model_validate(event.get("why") or {})
             if why.kind == "python":
@@ -187,21 +204,26 @@ class Deployment:
         return units.render(wanted, self.choices.templates)
 
     def _livekit(self, seen: Survey) -> LiveKitFiles | None:
-        """Without its key pair its configuration is left as it is: it may hold the only copy."""
+        """A configuration that somebody else wrote is left as it is, and so is any without a key
+        pair: it may hold the only copy."""
         there = seen.livekit
         if there.binary is None:
             return None
         yaml_path = there.yaml_path or _LIVEKIT_YAML
+        user = there.user or seen.user.name
+        key_file = posixpath.join(posixpath.dirname(yaml_path), _LIVEKIT_KEYS)
         rendered = units.render_livekit(
             binary=there.binary,
-            user=there.user or seen.user.name,
+            user=user,
             yaml_path=yaml_path,
-            key_file=posixpath.join(posixpath.dirname(yaml_path), _LIVEKIT_KEYS),
+            key_file=key_file,
             media_ports=self.target.media_ports,
+            is_behind_nat=scope_of(there.address or "") == "private",
             templates=self.choices.templates,
         )
-        yaml = rendered.yaml if self.held.livekit_keys else None
-        return LiveKitFiles(rendered.unit, yaml, yaml_path)
+        ours = there.yaml is None or there.yaml.startswith(_OURS)
+        yaml = rendered.yaml if self.held.livekit_keys and ours else None
+        return LiveKitFiles(rendered.unit, yaml, yaml_path, key_file, user)
 
     async def apply(self, planned: Planned) -> Finished:
         """Raises what stands in its way before anything was changed."""

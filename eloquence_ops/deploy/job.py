@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from eloquence_ops import __version__
 from eloquence_ops.deploy.choices import Choices, api_port
-from eloquence_ops.deploy.plan import LiveKitFiles, Plan, Rendered
+from eloquence_ops.deploy.plan import LiveKitFiles, Plan, Rendered, opens_port
 from eloquence_ops.deploy.requirements import Requirements
 from eloquence_ops.deploy.source import Source
 from eloquence_ops.deploy.survey import Survey
@@ -91,7 +91,8 @@ def deploying(
         **_how(target, choices, survey, hold),
         take_over=choices.take_over,
         adopt=plan.adopts,
-        open_port=choices.open_port,
+        open_port=opens_port(choices, survey),
+        force=choices.force,
     )
 
 
@@ -172,6 +173,8 @@ def _livekit(files: LiveKitFiles | None, *, restart: bool) -> Request | None:
         "unit": files.unit,
         "yaml": files.yaml,
         "yaml_path": files.yaml_path,
+        "key_file": files.key_file,
+        "user": files.user,
         "restart": restart,
     }
 

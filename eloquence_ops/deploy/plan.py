@@ -45,6 +45,8 @@ class LiveKitFiles:
     unit: str | None = None
     yaml: str | None = None
     yaml_path: str = "/etc/livekit.yaml"
+    key_file: str = "/etc/livekit-keys.yaml"
+    user: str = "root"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def make(
         or packages.reuse is None
         or held
         or survey.unfinished
+        or opens_port(choices, survey)
         or not _serves(target, survey, choices)
     )
     return Plan(
@@ -435,9 +438,11 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     port = api_port(target, choices)
     if survey.env_local is None:
         found.append(Note("no-env", {"folder": target.remote_dir}))
-    if survey.port_open.state == "closed" and not choices.open_port and _is_direct(target, port):
-        by = survey.port_open.by or "?"
-        found.append(Note("port-closed", {"port": port, "by": by, "run": opening(by, port)}))
+    by = survey.port_open.by or "?"
+    hidden = survey.port_open.state == "closed" and (choices.open_port or _is_direct(target, port))
+    if hidden and not (choices.open_port and by == "ufw"):
+        id_ = "port-closed" if by == "ufw" else "port-by-hand"
+        found.append(Note(id_, {"port": port, "by": by, "run": opening(by, port)}))
     need = 2 * sum(entry.size for entry in source.entries) + _LEAST_FREE_BYTES
     if survey.free_bytes is not None and survey.free_bytes < need:
         found.append(Note("disk", {"free": survey.free_bytes // 2**20, "need": need // 2**20}))
@@ -450,12 +455,18 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     return found
 
 
+def opens_port(choices: Choices, survey: Survey) -> bool:
+    """Whether a rule is to be added: to ufw, which keeps it; other rules are left to a person."""
+    port_open = survey.port_open
+    return choices.open_port and port_open.state == "closed" and port_open.by == "ufw"
+
+
 def opening(by: str, port: int) -> str:
     """The command by which a person opens the port."""
     if by == "ufw":
         return f"sudo ufw allow {port}/tcp"
     if by == "nftables":
-        return f"sudo nft add rule inet filter input tcp dport {port} accept"
+        return f"sudo nft insert rule inet filter input tcp dport {port} accept"
     return f"sudo iptables -I INPUT -p tcp --dport {port} -j ACCEPT"
 
 

@@ -15,7 +15,7 @@ STEPS: Final = (
     *("before-switch", "candidate", "candidate-checks", "watch", "take-over", "switch", "units"),
     *("restart", "checks", "livekit", "open-port", "after-switch", "confirm", "good", "tidy"),
 )
-UNDO_STEPS: Final = ("files", "serve", "made", "proof")
+UNDO_STEPS: Final = ("files", "firewall", "serve", "made", "proof")
 """Of the way back, besides those that have the name of what they undo."""
 _LONGEST: Final = 200
 

@@ -66,7 +66,7 @@ class Unit(_Told):
 
 
 class LiveKit(_Told):
-    """`rooms` is None where it could not be asked."""
+    """`rooms` is None where it could not be asked. `address`: the server's own."""
 
     binary: Text | None = None
     version: Text | None = None
@@ -75,6 +75,7 @@ class LiveKit(_Told):
     yaml_path: Text | None = None
     user: Text | None = None
     rooms: int | None = None
+    address: Text | None = None
 
 
 class Listener(_Told):

@@ -110,15 +110,18 @@ def render_livekit(
     yaml_path: str,
     key_file: str,
     media_ports: tuple[int, int],
+    is_behind_nat: bool,
     templates: Path | None = None,
 ) -> LiveKit:
-    """`binary`, `yaml_path` and `key_file` are paths on the server."""
+    """`binary`, `yaml_path` and `key_file` are paths on the server. `is_behind_nat`: its own
+    address is a private one, and it must ask what it is called outside."""
     load = _loader(templates)
     values = {
         "binary": binary,
         "user": user,
         "yaml_path": yaml_path,
         "key_file": key_file,
+        "is_behind_nat": is_behind_nat,
         "first_port": media_ports[0],
         "last_port": media_ports[1],
     }

@@ -252,6 +252,7 @@ MAIN = 'if __name__ == "__main__":\n    '
         ({"eloquence-api.service": "[Service]\nExecStart=/bin/true\n"}, {}, ["source-unit"]),
         ({}, {"env_local": None}, ["no-env"]),
         ({}, {"port_open": {"state": "closed", "by": "ufw"}}, ["port-closed"]),
+        ({}, {"port_open": {"state": "closed", "by": "nftables"}}, ["port-by-hand"]),
         ({}, {"port_open": {"state": "unknown"}}, []),
         ({}, {"free_bytes": 1000}, ["disk"]),
         ({}, {"unfinished": {}}, []),

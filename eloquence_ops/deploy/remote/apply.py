@@ -15,7 +15,9 @@ from eloquence_ops.deploy.remote import (
     before,
     candidate,
     installed,
+    livekit,
     locking,
+    ports,
     recovery,
     switching,
     systemd,
@@ -356,10 +358,17 @@ class Apply:
         return None
 
     def livekit(self) -> str | None:
-        return SKIPPED
+        keys = self.secrets.get("livekit_keys")
+        changed = livekit.install(self.place, self.job, keys, self.ledger, self._check)
+        return None if changed else SKIPPED
 
     def open_port(self) -> str | None:
-        return SKIPPED
+        if not self.job.flag("open_port"):
+            return SKIPPED
+        opened = ports.let_through(
+            self.place.port, self.ledger, lambda line: self.told.said("open-port", line)
+        )
+        return None if opened else SKIPPED
 
     def confirm(self) -> str | None:
         within = self.job.request.get("confirm_within_s")

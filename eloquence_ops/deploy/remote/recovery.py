@@ -6,7 +6,7 @@ import os
 from typing import Callable, cast
 
 from eloquence_ops.deploy.remote import before as state
-from eloquence_ops.deploy.remote import candidate
+from eloquence_ops.deploy.remote import candidate, livekit, ports
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
@@ -21,6 +21,8 @@ def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
     before = cast("dict[str, object]", ledger.data["before"])
     did = [
         _done(told, "files", lambda: ledger.undo_files(who)),
+        _done(told, "firewall", lambda: ports.as_before(ledger)),
+        _done(told, "livekit", lambda: livekit.as_before(place, ledger)),
         _done(told, "serve", lambda: state.bring_back(place, before, job_dir)),
         _done(told, "candidate", lambda: candidate.stop(place)),
         _done(told, "made", lambda: ledger.undo_made(who)),

@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 
-from eloquence_ops.deploy.remote import installed, locking, ports, systemd
+from eloquence_ops.deploy.remote import installed, livekit, locking, ports, systemd
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.place import TRANSIENT, UNITS, Place
 from eloquence_ops.deploy.remote.tree import listing
@@ -61,7 +61,7 @@ def facts(place: Place, nonce: str) -> dict[str, object]:
         "env_example": _env_example(place, layout, current),
         "free_bytes": _free(place),
         "writable": _writable(place),
-        "port_open": ports.seen(place.port),
+        "firewall": ports.facts(),
     }
     found.update(locking.facts(place))
     return found
@@ -159,9 +159,10 @@ def _livekit(unit: dict[str, str], masker: Masker) -> dict[str, object]:
         "version": _livekit_version(binary),
         "yaml": masker.text(text) if text else None,
         "yaml_sha256": hashlib.sha256(_raw(path)).hexdigest() if text else None,
-        "user": unit.get("User") or "root",
+        "user": unit.get("User") or ("root" if unit.get("LoadState") == "loaded" else None),
         "yaml_path": path,
-        "rooms": None,
+        "address": ports.address(),
+        "rooms": livekit.rooms(path) if systemd.is_active(unit) else None,
     }
 
 
