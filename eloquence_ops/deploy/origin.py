@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from eloquence_ops.server import children
+
 _GIT_S: Final = 5.0
 # `status` would otherwise write the index; a repository's own settings could run programs.
 _GIT: Final = (
