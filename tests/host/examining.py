@@ -50,7 +50,18 @@ def doctor(
             **environ,
         )
     assert done.stdout.startswith("{"), f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-    report: Report = json.loads(done.stdout)
+    return _but_for_the_relay(json.loads(done.stdout))
+
+
+def _but_for_the_relay(report: Report) -> Report:
+    """The host's LiveKit hands out no TURN server. Doctor says so in every run, and none of these
+    tests is about it: `tests/network/test_livekit_stories.py` is."""
+    report["causes"] = [entry for entry in report["causes"] if entry["id"] != "turn-missing"]
+    report["findings"] = [
+        entry for entry in report["findings"] if entry["id"] != "livekit.turn.missing"
+    ]
+    if report["verdict"] == "degraded" and not problems(report):
+        report["verdict"] = "healthy"
     return report
 
 
