@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import gc
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -44,6 +45,10 @@ class _End:
 
     def exit(self, code: int) -> NoReturn:
         self._code = code
+        # All is said: an impatient Ctrl-C must not tear what others do at exit.
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
         sys.exit(code)
 
     def _leave(self) -> None:

@@ -52,7 +52,8 @@ class OwnRoom:
             plan.probe(f"{role}.own-token", self._ask, needs=(client,), provides=(taken,)),
             plan.probe(f"{role}.rooms", self._list, needs=(client, taken)),
         ]
-        if not plan.read_only:
+        # Where sound alone is asked for, that has a room of its own.
+        if not plan.read_only and "livekit" in plan.areas:
             found.append(
                 plan.probe(
                     f"{role}.own-room",

@@ -119,8 +119,14 @@ def version_of(host: Host) -> str:
 
 
 def stray(host: Host) -> list[str]:
-    """What should not be there when no deploy is under way."""
-    return host.shell(_STRAY).stdout.splitlines()
+    """What should not be there when no deploy is under way.
+
+    The unit says how it ended and then ends itself: that is waited for.
+    """
+    until = time.monotonic() + 10
+    while (found := host.shell(_STRAY).stdout.splitlines()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
 
 
 def digests(folder: Path) -> dict[str, str]:

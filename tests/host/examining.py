@@ -21,6 +21,7 @@ Report = dict[str, Any]
 
 PUBLIC: Final = ("--api", f"https://{API_NAME}", "--livekit", f"wss://{LIVEKIT_NAME}")
 """The target as the app has it: through nginx."""
+NO_RELAY: Final = "turn-missing"
 
 
 def doctor(
@@ -56,7 +57,7 @@ def doctor(
 def _but_for_the_relay(report: Report) -> Report:
     """The host's LiveKit hands out no TURN server. Doctor says so in every run, and none of these
     tests is about it: `tests/network/test_livekit_stories.py` is."""
-    report["causes"] = [entry for entry in report["causes"] if entry["id"] != "turn-missing"]
+    report["causes"] = [entry for entry in report["causes"] if entry["id"] != NO_RELAY]
     report["findings"] = [
         entry for entry in report["findings"] if entry["id"] != "livekit.turn.missing"
     ]

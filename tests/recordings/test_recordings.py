@@ -78,7 +78,11 @@ def test_a_name_that_only_the_apps_source_writes_with_its_accent_is_the_apps_to_
 
 def test_a_published_ipv6_address_that_nothing_listens_on_is_a_warning() -> None:
     result = replayed("dns-ipv6-broken")
-    assert named(result) == {"dns-ipv6-broken": "likely", "api-key-in-clear": "certain"}
+    assert named(result) == {
+        "dns-ipv6-broken": "likely",
+        "api-key-in-clear": "certain",
+        "turn-missing": "certain",
+    }
     assert result.verdict == "degraded"
 
 

@@ -22,6 +22,7 @@ from eloquence_ops.report.account import Storyteller
 from eloquence_ops.run.examine import Result
 from eloquence_ops.run.recording import read
 from tests.host.examining import (
+    NO_RELAY,
     PUBLIC,
     causes,
     directly,
@@ -115,7 +116,12 @@ _ONCE: Final = {
 
 
 def chosen(result: Result) -> dict[str, str]:
-    return {entry.cause.id: entry.confidence for entry in result.diagnosis.causes}
+    """But for the host's missing relay, as in `doctor`."""
+    return {
+        entry.cause.id: entry.confidence
+        for entry in result.diagnosis.causes
+        if entry.cause.id != NO_RELAY
+    }
 
 
 def alternatives(result: Result) -> set[str]:
