@@ -131,8 +131,8 @@ def test_the_real_one_takes_our_farewell(tmp_path: Path) -> None:
                 started=time.monotonic(),
             )
             assert seen.joined_s is not None
-            # Less than the grace for it: the server has answered.
-            assert seen.duration_s - seen.joined_s < 0.4
+            # Less than it would be missed for: the server has answered.
+            assert seen.duration_s - seen.joined_s < 4.0
 
     run(main())
 
