@@ -86,13 +86,13 @@ def after_the_unit(job: Job, place: Place) -> None:
     begun = [event["step"] for event in happened if event["event"] == "step"]
     step = str(begun[-1]) if begun else "lock"
     why = Failed("killed").described(step)
+    # It may be the journal of one before, which this one died of putting back.
     ledger = open_ledger(place)
-    own = ledger is not None and ledger.data.get("job") == job.folder
     outcome = "undone"
-    if ledger is not None and own:
+    if ledger is not None:
         if ledger.data.get("committed"):
             finish(place, ledger)
-            outcome = "deployed"
+            outcome = "deployed" if ledger.data.get("job") == job.folder else "undone"
         elif not restore(place, ledger, told, job.folder):
             outcome = "lost"
     remove_staging(place, job)
