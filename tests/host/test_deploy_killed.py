@@ -6,7 +6,6 @@ one does: together they are all that the program has, as the first test here say
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.host.deploying import (
     serves,
     stray,
     version_of,
+    wait_until_begun,
     wait_until_ended,
 )
 from tests.host.examining import directly
@@ -110,15 +110,6 @@ def story(boot_host: BootHost, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield story
 
 
-def _wait_for(client: Client, step: str) -> None:
-    """Until the deploy has begun a step, and waits there."""
-    deadline = time.monotonic() + 60
-    while f"[{step}]" not in client.said():
-        assert client.process.poll() is None, client.said()
-        assert time.monotonic() < deadline, client.said()
-        time.sleep(0.02)
-
-
 def kill_apply(client: Client, host: Host) -> None:
     host.shell(f"systemctl kill --signal=KILL --kill-whom=main {UNIT}")
     client.wait(90)
@@ -150,7 +141,7 @@ def _disturbed_at(
     hold = {"ELOQUENCE_DEPLOY_HOLD": f"{step}:{hold_s}"}
     asked = words or story.words(step)
     with deploying(story.host, *begin, *asked, **story.environ(), **hold) as client:
-        _wait_for(client, step)
+        wait_until_begun(client, step)
         disturb(client, story.host)
     wait_until_ended(story.host)
     return client

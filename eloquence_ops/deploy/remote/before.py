@@ -34,7 +34,7 @@ def snapshot(place: Place) -> dict[str, object]:
         mode = "down"
     return {
         "mode": mode,
-        "pid": systemd.main_pid(api),
+        "invocation": api.get("InvocationID", ""),
         "api_active": api.get("ActiveState") in ("active", "activating"),
         "enabled": {
             name: properties.get("UnitFileState", "") == "enabled"
@@ -107,7 +107,9 @@ def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
     mode = before["mode"]
     shown = systemd.show(place.api_unit, place.socket_unit)
     api, socket = shown[place.api_unit], shown[place.socket_unit]
-    same = systemd.main_pid(api) == before["pid"] and systemd.is_active(api)
+    # A pid may be somebody else's by now, after a boot above all.
+    same = bool(before["invocation"]) and api.get("InvocationID") == before["invocation"]
+    same = same and systemd.is_active(api)
     if mode == "socket":
         systemd.must("start", place.socket_unit)
         if before["api_active"] and not same:
