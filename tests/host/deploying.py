@@ -101,9 +101,8 @@ for folder in environments/*; do
   grep -qs "$(basename "$folder")" releases/*/.eloquence/record.json /dev/null ||
     echo "$folder unused"
 done
-find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' -o -name '*.eloquence-*' \
-  ')' \
-  -not -path '*/site-packages/*'
+find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' \
+  -o -name '*.eloquence-*' ')' -not -path '*/site-packages/*'
 ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed '1,2d; s|^|/run/eloquence-deploy: |'
 find /run/eloquence-deploy -name '*secret*'
 ls -A /run/systemd/system /etc/systemd/system | grep -e -candidate -e -recover

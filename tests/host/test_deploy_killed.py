@@ -86,7 +86,8 @@ class Story:
 
     def words(self, step: str = "") -> tuple[str, ...]:
         """Looked at from outside, which takes its time, only where that is the subject."""
-        looks = (*directly(self.host), "--watch", "0") if step == "confirm" else QUICK
+        outside = (*directly(self.host), "--watch", "0", "--confirm-within", "20")
+        looks = outside if step == "confirm" else QUICK
         return ("--target", "hooked", *looks)
 
     def whole(self, context: str) -> None:
@@ -135,9 +136,16 @@ Disturb = Callable[[Client, Host], None]
 
 
 def _disturbed_at(
-    story: Story, step: str, disturb: Disturb, hold_s: float, *words: str, rollback: bool = False
+    story: Story,
+    step: str,
+    disturb: Disturb,
+    hold_s: float,
+    *words: str,
+    rollback: tuple[str, ...] | None = None,
 ) -> Client:
-    begin = ("rollback",) if rollback else ("deploy", str(story.new_source()))
+    """`rollback`: where to, instead of a deploy; nowhere in particular where it is empty."""
+    deploy = ("deploy", str(story.new_source())) if rollback is None else ()
+    begin = deploy or ("rollback", *(rollback or ()))
     hold = {"ELOQUENCE_DEPLOY_HOLD": f"{step}:{hold_s}"}
     asked = words or story.words(step)
     with deploying(story.host, *begin, *asked, **story.environ(), **hold) as client:
@@ -147,7 +155,7 @@ def _disturbed_at(
     return client
 
 
-def _kill(story: Story, step: str, *, rollback: bool = False) -> None:
+def _kill(story: Story, step: str, rollback: tuple[str, ...] | None = None) -> None:
     """The apply, at one step: what serves is whole, and what it has to be."""
     before = version_of(story.host)
     client = _disturbed_at(story, step, kill_apply, _HOLD_S, rollback=rollback)
@@ -177,19 +185,31 @@ def test_killing_the_apply_at_each_step(story: Story) -> None:
 
 @pytest.mark.soak
 def test_killing_a_rollback_at_each_step(story: Story) -> None:
+    for _ in range(2):
+        deployed(story.host, story.new_source(), *QUICK)
     went = document(eloquence(story.host, "rollback", *QUICK, "--output", "json"))["steps"]
     steps = [step["step"] for step in went if step["state"] == "done"]
     assert {"candidate", "switch", "restart", "good", "tidy"} <= set(steps)
     for step in steps:
         if step not in _BEFORE_THE_UNIT:
-            _kill(story, step, rollback=True)
+            _kill(story, step, rollback=())
     deployed(story.host, story.new_source(), *QUICK)
     story.whole("a deploy after all of them")
 
 
 def test_killing_a_rollback_while_the_release_is_exchanged(story: Story) -> None:
-    for step in ("restart", "checks"):
-        _kill(story, step, rollback=True)
+    _kill(story, "checks", rollback=())
+    # To the one that was set up by hand, which binds the port itself.
+    listed = document(eloquence(story.host, "releases", "--output", "json"))["releases"]
+    (adopted,) = (one["id"] for one in listed if one["id"].endswith("-adopted"))
+    _kill(story, "checks", rollback=(adopted,))
+
+
+def test_a_unit_that_is_about_to_end_is_waited_for(story: Story) -> None:
+    for ending in ("--property=ExecStopPost='sleep 3' true", "sleep 3"):
+        story.host.wait_until(f"systemd-run --quiet --collect --unit={UNIT} {ending}")
+        deployed(story.host, story.new_source(), *QUICK)
+    story.whole("at once")
 
 
 def test_what_nobody_put_back_is_put_back_by_the_next_deploy_or_by_its_end(story: Story) -> None:

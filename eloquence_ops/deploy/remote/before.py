@@ -111,6 +111,9 @@ def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
     same = bool(before["invocation"]) and api.get("InvocationID") == before["invocation"]
     same = same and systemd.is_active(api)
     if mode == "socket":
+        if not systemd.is_active(socket):
+            # Whoever binds the port itself must leave it first.
+            systemd.ask("stop", place.api_unit)
         systemd.must("start", place.socket_unit)
         if before["api_active"] and not same:
             systemd.ask("reset-failed", place.api_unit)

@@ -19,7 +19,7 @@ from eloquence_ops.deploy.remote.why import Failed, of_system
 
 
 def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
-    """Everything as it was before; whether it serves again, where it did."""
+    """Everything as it was before; whether all of it is, and serves again where it did."""
     who = identity(str(ledger.data["user"]), str(ledger.data["group"]))
     before = cast("dict[str, object]", ledger.data["before"])
     did = [
@@ -32,9 +32,10 @@ def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
     ]
     serves = not before["serves"] or state.prove(place)
     told.undo_step("proof", "done" if serves else "failed")
-    if all(did) and serves:
+    back = all(did) and serves
+    if back:
         _close(place, ledger)
-    return serves
+    return back
 
 
 def _done(told: Told, step: str, do: Callable[[], None]) -> bool:
