@@ -27,6 +27,7 @@ from eloquence_ops.deploy.deployment import (
     Held,
     Planned,
     choose_release,
+    has_put_in_order,
     refuse_locked,
 )
 from eloquence_ops.deploy.failures import DeployRefused
@@ -230,6 +231,8 @@ async def _deploy(folder: Path, command: Command, *, dry_run: bool) -> int:
             done = await deployment.apply(planned)
         finally:
             await deployment.server.drop()
+    if has_put_in_order(done, made.survey):
+        return await _deploy(folder, command, dry_run=dry_run)
     return _finish(command, done, progress)
 
 
@@ -279,6 +282,8 @@ async def _rollback(release: str | None, command: Command) -> int:
             done = await deployment.roll_back(seen, chosen.id, job.Origin(origin.who()))
         finally:
             await deployment.server.drop()
+    if has_put_in_order(done, seen):
+        return await _rollback(release, command)
     return _finish(command, done, progress)
 
 

@@ -373,6 +373,14 @@ def refuse_locked(seen: Survey) -> None:
     )
 
 
+def has_put_in_order(finished: Finished, seen: Survey) -> bool:
+    """Whether it did no more than put back what a deploy before it had left: the plan was made for
+    how the server was until then, and another one is to be made now."""
+    why = finished.ending.why
+    changed = why is not None and why.kind == "changed"
+    return seen.unfinished is not None and finished.ending.outcome == "refused" and changed
+
+
 def choose_release(seen: Survey, wanted: str | None) -> Record:
     """The one that was named, or the newest good one before the current. Raises `DeployRefused`.
 

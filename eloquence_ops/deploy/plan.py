@@ -352,7 +352,9 @@ def _held_by_stranger(target: Target, survey: Survey) -> Listener | None:
     held = survey.listener
     if held is None:
         return None
-    own = {target.api_unit, socket_of(target.api_unit)}
+    stem = target.api_unit.removesuffix(".service")
+    # A candidate is what a deploy left behind that died with nobody to put it in order.
+    own = {target.api_unit, socket_of(target.api_unit), f"{stem}-candidate.service"}
     if held.unit in own or (held.pid == 1 and held.unit is None):
         return None
     unit = survey.units.get(target.api_unit)

@@ -195,6 +195,7 @@ RUNNING = {"livekit.service": {"text": "old", "active": True}}
         ({}, Choices(), None),
         ({"listener": LISTENER}, Choices(), "port-taken"),
         ({"listener": LISTENER}, Choices(take_over=True), None),
+        ({"listener": {**LISTENER, "unit": "eloquence-api-candidate.service"}}, Choices(), None),
         ({"writable": False}, Choices(), "read-only"),
         ({"systemd": 237}, Choices(), "systemd"),
         ({"venv": False}, Choices(), "no-venv"),

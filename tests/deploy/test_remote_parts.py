@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eloquence_ops.deploy.remote.candidate import Watched
 from eloquence_ops.deploy.remote.receiving import announced
 from eloquence_ops.deploy.remote.tidying import to_prune
 from eloquence_ops.deploy.remote.why import Failed
@@ -27,6 +28,21 @@ def test_every_unit_on_the_shared_socket_leaves_it_non_blocking() -> None:
     rendered = render(WANTED)
     assert "NonBlocking=true\n" in rendered.units["eloquence-api.service"]
     assert "NonBlocking=true\n" in rendered.candidate["eloquence-api-candidate.service"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "left"),
+    [
+        ([10.0], 7.0),
+        ([10.0, 10.5, 11.0], 6.0),
+        # The machine stood still: whoever is watched had no time to die either.
+        ([10.0, 20.0], 6.0),
+        ([float(second) for second in range(8)], 0.0),
+    ],
+)
+def test_what_nobody_looked_at_was_not_watched(looks: list[float], left: float) -> None:
+    watched = Watched(7.0)
+    assert [watched.left(now) for now in looks][-1] == left
 
 
 def test_a_template_of_the_users_replaces_ours(tmp_path: Path) -> None:

@@ -91,22 +91,25 @@ def deploying(host: Host, *words: str, **environ: str) -> Iterator[Client]:
 
 
 _STRAY: Final = f"""
+shopt -s nullglob
 cd {REMOTE_DIR} || exit
 for folder in releases/*/; do
   test -s "$folder/.eloquence/record.json" || echo "$folder without a record"
 done
 for folder in environments/*; do
   test -L "$folder" || test -s "$folder/environment.json" || echo "$folder not whole"
-  grep -qs "$(basename "$folder")" releases/*/.eloquence/record.json || echo "$folder unused"
+  grep -qs "$(basename "$folder")" releases/*/.eloquence/record.json /dev/null ||
+    echo "$folder unused"
 done
-find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' ')' \
-  -not -path '*/site-packages/*'
+find . -xdev '(' -name '*.tmp' -o -name '.tmp*' -o -name '*.part' -o -name '*.new' \
+  -o -name '*.eloquence-*' ')' -not -path '*/site-packages/*'
 ls -A /run/eloquence-deploy/eloquence-api 2>/dev/null | sed '1,2d; s|^|/run/eloquence-deploy: |'
 find /run/eloquence-deploy -name '*secret*'
-ls -A /run/systemd/system /etc/systemd/system | grep -- -candidate
-systemctl list-units --all --plain --no-legend 'eloquence-api-*' | grep -v '\\.slice'
+ls -A /run/systemd/system /etc/systemd/system | grep -e -candidate -e -recover
+ls -d /etc/systemd/system/*.wants/*-recover.service {_STATE}/boot
+systemctl list-units --all --plain --no-legend 'eloquence-api-*' | grep -ve '\\.slice' -e -by-hand-
 pgrep -fa '[p]ublic-on-signal|[-]I -S -B'
-test ! -e {_STATE}/journal.json || echo "a journal"
+test ! -e {_STATE}/apply.json || echo "a journal"
 true
 """
 
@@ -157,6 +160,15 @@ def serves(host: Host) -> bool:
         check=False,
     )
     return said.returncode == 0 and "session_id" in said.stdout
+
+
+def wait_until_begun(client: Client, step: str) -> None:
+    """Until a deploy has begun a step, and waits there."""
+    deadline = time.monotonic() + 60
+    while f"[{step}]" not in client.said():
+        assert client.process.poll() is None, client.said()
+        assert time.monotonic() < deadline, client.said()
+        time.sleep(0.02)
 
 
 def wait_until_ended(host: Host, timeout_s: float = 60) -> None:

@@ -19,6 +19,8 @@ CLIENTS: Final = 16
 RATE: Final = 240
 """Requests a second that they want in all; `LEAST_RATE` of them must have been asked."""
 LEAST_RATE: Final = 200
+_ALWAYS: Final = 0.9
+"""The share of their time in which clients must be asking, to be asking without a pause."""
 _PROGRAM: Final = Path(__file__).with_name("load_clients.py")
 _RELOADED: Final = 8090
 
@@ -31,6 +33,8 @@ class Load:
     requests: int = 0
     connections: int = 0
     longest_s: float = 0.0
+    idle_s: float = 0.0
+    """In which a client had nothing to ask, of all of them."""
     versions: list[str] = field(default_factory=list)
     """Of the releases that answered (`sources.version`)."""
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -40,6 +44,16 @@ class Load:
         """Requests a second."""
         return self.requests / self.seconds
 
+    @property
+    def busy(self) -> float:
+        """The share of their time in which the clients were asking."""
+        return 1 - self.idle_s / (CLIENTS * self.seconds)
+
+    def is_enough(self) -> bool:
+        """At least the rate that is asked for; or, on a machine that does not give it, all that it
+        gives: none of the clients ever paused."""
+        return self.rate >= LEAST_RATE or self.busy >= _ALWAYS
+
     def counted(self) -> dict[str, int]:
         """The failures by what they were."""
         return dict(collections.Counter(failure["what"] for failure in self.failures))
@@ -47,8 +61,8 @@ class Load:
     def __str__(self) -> str:
         return (
             f"{self.requests} requests on {self.connections} connections in {self.seconds:.1f} s "
-            f"({self.rate:.0f} a second), the longest {self.longest_s:.2f} s, "
-            f"failed: {self.counted() or 'none'}"
+            f"({self.rate:.0f} a second, asking {self.busy:.0%} of the time), "
+            f"the longest {self.longest_s:.2f} s, failed: {self.counted() or 'none'}"
         )
 
 

@@ -34,13 +34,13 @@ class Client(threading.Thread):
         self.answered: collections.Counter[str] = collections.Counter()
         self.failures: list[dict[str, Any]] = []
         self.connections = 0
-        self.longest_s = 0.0
+        self.longest_s = self.idle_s = 0.0
         self.versions: set[str] = set()
 
     def run(self) -> None:
         due = time.monotonic() + self._first_s
         session = ""
-        while not self._stop_asking.wait(max(0.0, due - time.monotonic())):
+        while not self._stop_asking.wait(self._idle(due)):
             # Who was kept waiting asks more often until it has caught up: the rate is the users'.
             due += self._every_s
             if session:
@@ -52,6 +52,12 @@ class Client(threading.Thread):
                 answer = self._ask("GET", "/") or {}
                 self.versions |= {answer["v"]} if "v" in answer else set()
         self._forget()
+
+    def _idle(self, due: float) -> float:
+        """How long it has nothing to ask, which is added up."""
+        seconds = max(0.0, due - time.monotonic())
+        self.idle_s += seconds
+        return seconds
 
     def _ask(self, method: str, path: str) -> dict[str, Any] | None:
         """The answer's JSON, or None where there was not the one that should be."""
@@ -140,6 +146,7 @@ def main() -> None:
                 "seconds": round(seconds, 3),
                 "requests": sum(sum(client.answered.values()) for client in clients),
                 "connections": sum(client.connections for client in clients),
+                "idle_s": round(sum(client.idle_s for client in clients), 3),
                 "longest_s": round(max(client.longest_s for client in clients), 3),
                 "versions": sorted(set().union(*(client.versions for client in clients))),
                 "failures": [failure for client in clients for failure in client.failures],

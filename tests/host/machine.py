@@ -145,6 +145,11 @@ class Host:
         self.shell("systemctl --no-block reboot")
         self.boot.wait_until_up()
 
+    def cut_power(self) -> None:
+        """And gives it back: nobody is told, and nothing is ended in order."""
+        self.shell("systemctl reboot --force --force", check=False)
+        self.boot.wait_until_up()
+
     def wait_until_healthy(self) -> None:
         """Until systemd is content, both services answer, and LiveKit has the coach's worker."""
         self.wait_until(_HEALTHY)

@@ -34,7 +34,7 @@ def snapshot(place: Place) -> dict[str, object]:
         mode = "down"
     return {
         "mode": mode,
-        "pid": systemd.main_pid(api),
+        "invocation": api.get("InvocationID", ""),
         "api_active": api.get("ActiveState") in ("active", "activating"),
         "enabled": {
             name: properties.get("UnitFileState", "") == "enabled"
@@ -107,8 +107,13 @@ def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
     mode = before["mode"]
     shown = systemd.show(place.api_unit, place.socket_unit)
     api, socket = shown[place.api_unit], shown[place.socket_unit]
-    same = systemd.main_pid(api) == before["pid"] and systemd.is_active(api)
+    # A pid may be somebody else's by now, after a boot above all.
+    same = bool(before["invocation"]) and api.get("InvocationID") == before["invocation"]
+    same = same and systemd.is_active(api)
     if mode == "socket":
+        if not systemd.is_active(socket):
+            # Whoever binds the port itself must leave it first.
+            systemd.ask("stop", place.api_unit)
         systemd.must("start", place.socket_unit)
         if before["api_active"] and not same:
             systemd.ask("reset-failed", place.api_unit)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import time
 
-from eloquence_ops.deploy.remote import adoption, before, installed, locking, recovery, systemd
+from eloquence_ops.deploy.remote import (
+    adoption,
+    before,
+    installed,
+    locking,
+    reboot,
+    recovery,
+    systemd,
+)
 from eloquence_ops.deploy.remote.identity import acting_as
 from eloquence_ops.deploy.remote.staging import clear_staging
 from eloquence_ops.deploy.remote.survey import listener, unit_hash
@@ -29,6 +37,7 @@ def base(work: Work) -> str | None:
     _may_take_port(work)
     if work.job.is_rollback and installed.record(work.place, work.job.release) is None:
         raise Failed("files", "no such release", path=work.job.release)
+    reboot.arm(work.place, work.job)
     work.ledger.set(
         release=work.job.release,
         kind=work.job.kind,

@@ -15,6 +15,7 @@ from eloquence_ops.deploy.remote.writing import remove, write
 
 _ACCEPTING = "accepting on the public socket"
 _TAKING_S = 10.0
+_LOOK_EVERY_S = 0.5
 _OVERRIDES = ("ExecStart", "Type", "Restart", "Sockets")
 
 
@@ -87,12 +88,33 @@ def said(unit: str, shown: dict[str, str]) -> list[str]:
     return lines or systemd.journal_lines(unit)
 
 
+class Watched:
+    """How long something has been watched, from one look to the next.
+
+    A busy machine may stand still for seconds, and who is watched with it: its time to die comes
+    later then, and who watches it would have seen nothing. So a gap counts as one look at most, and
+    the last look is begun when the time is over.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._looked: float | None = None
+
+    def left(self, now: float) -> float:
+        """Before each look; `now` and the answer in seconds."""
+        if self._looked is not None:
+            self._left -= min(now - self._looked, 2 * _LOOK_EVERY_S)
+        self._looked = now
+        return self._left
+
+
 def watch(place: Place, unit: str, watch_s: float, ask: bool, check: Callable[[], None]) -> None:
     """It stays the same process, and goes on answering, for `watch_s`. Raises `Failed`."""
     pid = systemd.main_pid(systemd.show(unit)[unit])
-    until = time.monotonic() + watch_s
+    watched = Watched(watch_s)
     service = Service(place.candidate_address, "")
     while True:
+        left = watched.left(time.monotonic())
         check()
         shown = systemd.show(unit)[unit]
         if not systemd.is_active(shown) or systemd.main_pid(shown) != pid:
@@ -105,10 +127,9 @@ def watch(place: Place, unit: str, watch_s: float, ask: bool, check: Callable[[]
                 if not systemd.is_active(systemd.show(unit)[unit]):
                     raise ended(unit, "crashed") from None
                 raise failed
-        left = until - time.monotonic()
         if left <= 0:
             return
-        time.sleep(min(0.5, left))
+        time.sleep(min(_LOOK_EVERY_S, left))
 
 
 def go_public(place: Place) -> None:

@@ -21,27 +21,25 @@ def is_held(place: Place) -> bool:
     return state in ("active", "activating", "deactivating", "reloading")
 
 
-def is_ending(place: Place) -> bool:
-    """It has said how it ended, and systemd has not cleared it away yet: a matter of a moment."""
-    state = systemd.show(place.apply_unit)[place.apply_unit].get("ActiveState", "")
-    return state == "deactivating" and not os.path.exists(os.path.join(place.run, RUNNING))
+def _is_between(place: Place) -> bool:
+    """It has said how it ended, and systemd has not cleared it away yet; or it has not said yet
+    whose it is: a matter of a moment, either way."""
+    return not os.path.exists(os.path.join(place.run, RUNNING)) and is_held(place)
 
 
 def wait_until_cleared(place: Place) -> None:
     """A unit that has ended is no reason to refuse the next one."""
     until = time.monotonic() + _CLEARED_S
-    while is_ending(place) and time.monotonic() < until:
+    while _is_between(place) and time.monotonic() < until:
         time.sleep(0.02)
 
 
 def holder(place: Place) -> dict[str, object] | None:
     """Who, since when, which release, at which step; None where the lock is free."""
+    wait_until_cleared(place)
     if not is_held(place):
         return None
-    known = read_json(os.path.join(place.run, RUNNING))
-    if known is None and is_ending(place):
-        return None
-    found = known or {}
+    found = read_json(os.path.join(place.run, RUNNING)) or {}
     return {name: found.get(name) for name in ("who", "since", "release", "step", "kind")}
 
 

@@ -48,6 +48,16 @@ class Place(NamedTuple):
         return self.stem + "-deploy.service"
 
     @property
+    def boot_unit(self) -> str:
+        """Puts things in order after a boot that nobody expected; there while an apply is."""
+        return self.stem + "-recover.service"
+
+    @property
+    def boot(self) -> str:
+        """What that unit works from."""
+        return os.path.join(self.state, "boot")
+
+    @property
     def run(self) -> str:
         """Gone with the machine: jobs, their events, secrets on their way."""
         return os.path.join(_RUN, self.stem)

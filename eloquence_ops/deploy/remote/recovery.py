@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Callable, cast
 
 from eloquence_ops.deploy.remote import before as state
-from eloquence_ops.deploy.remote import candidate, livekit, ports
+from eloquence_ops.deploy.remote import candidate, livekit, locking, ports, reboot
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job, load
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
@@ -18,7 +19,7 @@ from eloquence_ops.deploy.remote.why import Failed, of_system
 
 
 def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
-    """Everything as it was before; whether it serves again, where it did."""
+    """Everything as it was before; whether all of it is, and serves again where it did."""
     who = identity(str(ledger.data["user"]), str(ledger.data["group"]))
     before = cast("dict[str, object]", ledger.data["before"])
     did = [
@@ -31,9 +32,10 @@ def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
     ]
     serves = not before["serves"] or state.prove(place)
     told.undo_step("proof", "done" if serves else "failed")
-    if all(did) and serves:
-        ledger.close()
-    return serves
+    back = all(did) and serves
+    if back:
+        _close(place, ledger)
+    return back
 
 
 def _done(told: Told, step: str, do: Callable[[], None]) -> bool:
@@ -53,7 +55,12 @@ def _done(told: Told, step: str, do: Callable[[], None]) -> bool:
 def finish(place: Place, ledger: Ledger) -> None:
     """It was good already: the candidate ends, and nothing is to be put back."""
     candidate.stop(place)
+    _close(place, ledger)
+
+
+def _close(place: Place, ledger: Ledger) -> None:
     ledger.close()
+    reboot.disarm(place)
 
 
 def left_by_another(place: Place, told: Told, job: Job) -> bool:
@@ -61,6 +68,7 @@ def left_by_another(place: Place, told: Told, job: Job) -> bool:
     ledger = open_ledger(place)
     if ledger is None:
         candidate.stop(place)
+        reboot.disarm(place)
         return False
     told.note("unfinished", release=str(ledger.data.get("release")))
     if ledger.data.get("committed"):
@@ -76,6 +84,18 @@ def main(folder: str) -> None:
     after_the_unit(job, place_of(job.request))
 
 
+def at_boot(folder: str) -> None:
+    """What it works from is removed at its end: it takes a copy, which lies where jobs do."""
+    job = load(folder)
+    place = place_of(job.request)
+    copy = place.run_of(job.release) + "-boot"
+    os.makedirs(place.run, mode=0o700, exist_ok=True)
+    shutil.copytree(folder, copy)
+    job = Job(job.request, copy)
+    locking.take(place, job)
+    after_the_unit(job, place)
+
+
 def after_the_unit(job: Job, place: Place) -> None:
     """Run by systemd when the apply has ended, however it did."""
     path = os.path.join(job.folder, "events")
@@ -86,14 +106,16 @@ def after_the_unit(job: Job, place: Place) -> None:
     begun = [event["step"] for event in happened if event["event"] == "step"]
     step = str(begun[-1]) if begun else "lock"
     why = Failed("killed").described(step)
+    # It may be the journal of one before, which this one died of putting back.
     ledger = open_ledger(place)
-    own = ledger is not None and ledger.data.get("job") == job.folder
     outcome = "undone"
-    if ledger is not None and own:
+    if ledger is not None:
         if ledger.data.get("committed"):
             finish(place, ledger)
-            outcome = "deployed"
+            outcome = "deployed" if ledger.data.get("job") == job.folder else "undone"
         elif not restore(place, ledger, told, job.folder):
             outcome = "lost"
+    else:
+        reboot.disarm(place)
     remove_staging(place, job)
     end(place, job, told, outcome, None if outcome == "deployed" else why)

@@ -88,6 +88,11 @@ def show(*units: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def wanted_by(target: str) -> list[str]:
+    """The units that go along with a target, as systemd has it loaded."""
+    return ask("show", "--property=Wants", "--value", target).stdout.split()
+
+
 def is_active(properties: dict[str, str]) -> bool:
     return properties.get("ActiveState") in ("active", "reloading")
 

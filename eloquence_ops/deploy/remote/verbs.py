@@ -50,6 +50,10 @@ def _in_the_unit(verb: str, folder: str) -> None:
         from eloquence_ops.deploy.remote import recovery
 
         recovery.main(folder)
+    elif verb == "rebooted":
+        from eloquence_ops.deploy.remote import recovery
+
+        recovery.at_boot(folder)
     elif verb == "again":
         from eloquence_ops.deploy.remote import again
 

@@ -11,6 +11,7 @@ import shutil
 def write(path: str, data: bytes, mode: int = 0o644) -> None:
     """Replaces a file in one step. Raises `OSError`."""
     draft = "{}.eloquence-{}".format(path, os.getpid())
+    remove(draft)  # of somebody who had this pid, and was killed
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         try:
