@@ -246,7 +246,7 @@ class Apply:
         await self._server.drop()
         request = {
             **{name: self._request[name] for name in ("api_unit", "livekit_unit", "remote_dir")},
-            **{name: self._request[name] for name in ("asgi_app", "port", "release")},
+            **{name: self._request[name] for name in ("asgi_app", "port", "host", "release")},
             "verb": "follow",
             "since": self._seen,
         }

@@ -186,7 +186,6 @@ class Deployment:
         return there != hmac.new(self._nonce.encode(), wanted, "sha256").hexdigest()
 
     def render(self, seen: Survey, release: str, own_unit: str | None = None) -> units.Rendered:
-        socket = seen.units.get(plan.socket_of(self.target.api_unit))
         wanted = units.Wanted(
             api_unit=self.target.api_unit,
             remote_dir=self.target.remote_dir,
@@ -197,11 +196,15 @@ class Deployment:
             port=api_port(self.target, self.choices),
             activation=self.choices.activation,
             shared_paths=self.target.shared_paths,
-            shares_socket=socket is not None and bool(socket.active),
+            shares_socket=True,
             service_text=own_unit,
             listen=self.choices.listen,
         )
-        return units.render(wanted, self.choices.templates)
+        rendered = units.render(wanted, self.choices.templates)
+        if plan.keeps_socket(self.target, seen, rendered.units):
+            return rendered
+        # The one that is there makes way: a candidate that held it too would keep it in place.
+        return units.render(replace(wanted, shares_socket=False), self.choices.templates)
 
     def _livekit(self, seen: Survey) -> LiveKitFiles | None:
         """A configuration that somebody else wrote is left as it is, and so is any without a key

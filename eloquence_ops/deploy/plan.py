@@ -22,9 +22,9 @@ _SHORT: Final = 8
 _LEAST_FREE_BYTES: Final = 200 * 1024 * 1024
 _OLDEST_SYSTEMD: Final = 247  # LoadCredential and the socket options that the units use
 
-Gap = Literal["none", "first-move", "restart"]
-"""Whether requests are refused for a moment: never behind the socket; once on the way to it, or
-with `--bind` at each restart."""
+Gap = Literal["none", "first-move", "other-socket", "restart"]
+"""Whether requests are refused for a moment: never behind the socket; once on the way to it or to
+another one, or without one (`--bind`) at each restart."""
 
 
 class Rendered(Protocol):
@@ -131,6 +131,8 @@ def make(
     if choices.unit_from_source and own_unit is not None:
         texts = {target.api_unit: own_unit}
     units = _text_changes(texts, survey.units)
+    if (gone := socket_of(target.api_unit)) in survey.units and gone not in texts:
+        units = (*units, _change(gone, survey.units[gone].text, None))
     livekit_changes = _livekit_changes(target, livekit, survey)
     packages = _packages(source, requirements, survey, choices)
     restarts_livekit = bool(livekit_changes)
@@ -159,7 +161,7 @@ def make(
         units=(*units, *livekit_changes),
         texts=texts,
         packages=packages,
-        gap=_gap(target, choices, survey, units),
+        gap=_gap(target, choices, survey, texts),
         livekit=livekit,
         livekit_restarts=restarts_livekit,
         adopts=adopts,
@@ -334,17 +336,31 @@ def _serves(target: Target, survey: Survey, choices: Choices) -> bool:
     return bool(survey.units[names[0]].enabled)
 
 
-def _gap(target: Target, choices: Choices, survey: Survey, units: Sequence[TextChange]) -> Gap:
-    runs = survey.listener is not None
-    if not runs:
+def _gap(target: Target, choices: Choices, survey: Survey, texts: Mapping[str, str]) -> Gap:
+    socket, service = map(survey.units.get, (socket_of(target.api_unit), target.api_unit))
+    listens = socket is not None and bool(socket.active)
+    if not (listens or survey.listener or (service and service.active)):
         return "none"
     if choices.activation == "bind":
         return "restart"
+    if not listens:
+        return "first-move"
+    return "none" if keeps_socket(target, survey, texts) else "other-socket"
+
+
+def keeps_socket(target: Target, survey: Survey, texts: Mapping[str, str]) -> bool:
+    """Whether systemd holds the very socket that is wanted: then it goes on holding it. What is
+    another one, if only in an option, is made anew; comments are no matter."""
     name = socket_of(target.api_unit)
     socket = survey.units.get(name)
-    # A socket that is to be another one is made anew, as on the first move.
-    keeps = socket is not None and socket.active and name not in {unit.name for unit in units}
-    return "none" if keeps else "first-move"
+    if socket is None or not socket.active or name not in texts:
+        return False
+    return _meaning(socket.text or "") == _meaning(texts[name])
+
+
+def _meaning(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and line[0] not in "#;"]
 
 
 def _held_by_stranger(target: Target, survey: Survey) -> Listener | None:

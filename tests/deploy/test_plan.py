@@ -173,7 +173,7 @@ def test_a_hand_made_installation_is_adopted_with_its_environment(tmp_path: Path
         (
             without("eloquence-api.socket", text="[Socket]\nListenStream=9\n"),
             Choices(),
-            "first-move",
+            "other-socket",
         ),
         ({}, Choices(bind=("0.0.0.0", 8083)), "restart"),
         ({"listener": None, "units": {}}, Choices(), "none"),

@@ -52,7 +52,7 @@ class Apply:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.place: Place = place_of(job.request)
+        self.place: Place = switching.with_its_port(place_of(job.request), job)
         self.told = Told(os.path.join(job.folder, "events"))
         self.who = identity(job.user, job.group)
         self.secrets = _secrets(job.folder)
@@ -177,13 +177,14 @@ class Apply:
 
     def _may_take_port(self) -> None:
         held = listener(self.place)
-        if held is None or self.before["mode"] in ("socket", "plain"):
+        runs = self.before["mode"] in ("socket", "plain")
+        if held is None or (runs and self.before["port"] == self.place.port):
             return
         what = "pid {}: {}".format(held["pid"], held["command"])
         unit = str(held["unit"] or "")
         if unit.endswith(".service") and not unit.startswith(("user@", self.place.stem)):
             raise Failed("port-taken", "{} of {}".format(what, unit))
-        if not self.job.flag("take_over"):
+        if runs or not self.job.flag("take_over"):
             raise Failed("port-taken", what)
 
     def adopt(self) -> str | None:
@@ -347,7 +348,7 @@ class Apply:
     def checks(self) -> str | None:
         # Only then is it sure who answers.
         candidate.stop(self.place)
-        with_key = Service(self.place.port, self._key())
+        with_key = Service(self.place.address, self._key())
         try:
             with_key.works()
         except Failed as failed:
@@ -466,7 +467,7 @@ def end(place: Place, job: Job, told: Told, outcome: str, why: dict[str, object]
         "release": job.release,
         "kind": job.kind,
         "current": place.current_release(),
-        "serves": before.serves(place, 5.0),
+        "serves": before.serves(before.as_it_is(place), 5.0),
         "why": why,
     }
     if outcome != "refused":
