@@ -10,7 +10,9 @@ from eloquence_ops.deploy.remote import candidate, livekit, ports
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
+from eloquence_ops.deploy.remote.outcome import end
 from eloquence_ops.deploy.remote.place import UNITS, Place
+from eloquence_ops.deploy.remote.staging import remove_staging
 from eloquence_ops.deploy.remote.told import Told, events
 from eloquence_ops.deploy.remote.why import Failed, of_system
 
@@ -80,8 +82,6 @@ def left_by_another(place: Place, told: Told, job: Job) -> bool:
 
 def after_the_unit(job: Job, place: Place) -> None:
     """Run by systemd when the apply has ended, however it did."""
-    from eloquence_ops.deploy.remote import apply
-
     path = os.path.join(job.folder, "events")
     told = Told(path)
     happened = events(path)
@@ -99,5 +99,5 @@ def after_the_unit(job: Job, place: Place) -> None:
             outcome = "deployed"
         elif not restore(place, ledger, told, job.folder):
             outcome = "lost"
-    apply.remove_staging(place, job)
-    apply.end(place, job, told, outcome, None if outcome == "deployed" else why)
+    remove_staging(place, job)
+    end(place, job, told, outcome, None if outcome == "deployed" else why)
