@@ -102,6 +102,7 @@ class Dialogue:
 
     def __init__(self, host: str, running: Running, events: Events) -> None:
         self._host, self._running, self._events = host, running, events
+        self._writing = asyncio.Lock()
 
     async def events(self) -> AsyncIterator[Event]:
         """Until the program ends. Raises `LinkLost`, and `LinkError` for what is no answer."""
@@ -117,10 +118,12 @@ class Dialogue:
             raise self.not_begun()
 
     async def send(self, kind: str, payload: bytes = b"") -> None:
-        await self._running.write(wire.frame(kind, payload))
+        await self.send_raw(wire.frame(kind, payload))
 
     async def send_raw(self, frames: bytes) -> None:
-        await self._running.write(frames)
+        # A frame goes out in pieces, as the link takes them: a sign of life waits until it is whole.
+        async with self._writing:
+            await self._running.write(frames)
 
     async def close(self) -> None:
         await self._running.close()

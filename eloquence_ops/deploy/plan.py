@@ -19,6 +19,7 @@ from eloquence_ops.settings import Target
 FLAT: Final = "flat"
 """The id of a hand-made installation's own environment."""
 _SHORT: Final = 8
+_BLOCK: Final = 4096
 _LEAST_FREE_BYTES: Final = 200 * 1024 * 1024
 _OLDEST_SYSTEMD: Final = 247  # LoadCredential and the socket options that the units use
 
@@ -168,7 +169,10 @@ def make(
         takes_over=held,
         nothing=nothing,
         notes=tuple(notes),
-        refusals=tuple(_refusals(target, choices, survey, own_unit, held, restarts_livekit)),
+        refusals=(
+            *_refusals(target, choices, survey, own_unit, held, restarts_livekit),
+            *_no_room(target, source, survey),
+        ),
     )
 
 
@@ -414,6 +418,14 @@ def _refusals(
     return found
 
 
+def _no_room(target: Target, source: Source, survey: Survey) -> list[Note]:
+    free, need = survey.free_bytes, _written_bytes(source, survey)
+    if free is None or free >= need:
+        return []
+    values = {"folder": target.remote_dir, "free": free // 2**20, "need": need // 2**20 + 1}
+    return [Note("no-room", values)]
+
+
 def _livekit_runs(target: Target, survey: Survey) -> bool:
     unit = survey.units.get(target.livekit_unit)
     return unit is not None and bool(unit.active)
@@ -459,7 +471,7 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     if hidden and not (choices.open_port and by == "ufw"):
         id_ = "port-closed" if by == "ufw" else "port-by-hand"
         found.append(Note(id_, {"port": port, "by": by, "run": opening(by, port)}))
-    need = 2 * sum(entry.size for entry in source.entries) + _LEAST_FREE_BYTES
+    need = _written_bytes(source, survey) + _LEAST_FREE_BYTES
     if survey.free_bytes is not None and survey.free_bytes < need:
         found.append(Note("disk", {"free": survey.free_bytes // 2**20, "need": need // 2**20}))
     for name in (target.api_unit, socket_of(target.api_unit)):
@@ -469,6 +481,15 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     if survey.unfinished:
         found.append(Note("unfinished", {}))
     return found
+
+
+def _written_bytes(source: Source, survey: Survey) -> int:
+    """By the release, which has every file of its own, and by the copy of what is adopted; packages
+    and what they are made from come on top."""
+    sizes = [entry.size for entry in source.entries]
+    if survey.layout == "flat":
+        sizes += [size for _, _, size, *_ in survey.files]
+    return sum(sizes) + _BLOCK * len(sizes)
 
 
 def opens_port(choices: Choices, survey: Survey) -> bool:
