@@ -121,7 +121,7 @@ class Dialogue:
         await self.send_raw(wire.frame(kind, payload))
 
     async def send_raw(self, frames: bytes) -> None:
-        # A frame goes out in pieces, as the link takes them: a sign of life waits until it is whole.
+        # A frame goes out in pieces, as the link takes them: others wait until it is whole.
         async with self._writing:
             await self._running.write(frames)
 

@@ -83,6 +83,26 @@ def test_what_the_disk_has_no_room_for_is_not_sent(serving: Host, tmp_path: Path
     assert (version_of(serving), stray(serving)) == ("good", [])
 
 
+@pytest.mark.parametrize(
+    "left_mib", [1, 6, 30], ids=["making the environment", "installing pip", "installing packages"]
+)
+def test_a_disk_that_fills_meanwhile_is_named(serving: Host, tmp_path: Path, left_mib: int) -> None:
+    more = source(tmp_path / "more", signed_sessions, version("more"), sources.one_package_more)
+    ballast = f"{REMOTE_DIR}/ballast"
+    free = f"$(stat -f -c '%a*%S' {REMOTE_DIR})"
+    serving.shell(f"fallocate -l $(({free} - {left_mib} * 1048576)) {ballast}")
+    try:
+        done = deploy(serving, more, *QUICK, "--output", "json")
+    finally:
+        serving.shell(f"rm {ballast}")
+    assert done.returncode == 1, done.stdout + done.stderr
+    ended = document(done)
+    assert (ended["why"]["step"], ended["why"]["kind"]) == ("packages", "disk")
+    assert all("No space left" in line for line in ended["why"]["lines"])
+    assert ended["causes"][0]["id"] == "server-disk-full"
+    assert (version_of(serving), serves(serving), stray(serving)) == ("good", True, [])
+
+
 def test_two_at_once_are_told_of_one_another(serving: Host, tmp_path: Path) -> None:
     one = source(tmp_path / "one", signed_sessions, version("one"))
     other = source(tmp_path / "other", signed_sessions, version("other"))

@@ -6,7 +6,7 @@ import contextlib
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,11 +74,11 @@ def _incompressible(path: Path) -> None:
 
 @pytest.mark.parametrize("write", [_sparse, _incompressible])
 def test_a_gigabyte_arrives_and_memory_is_bounded(
-    host: Host, tmp_path: Path, write: object
+    host: Host, tmp_path: Path, write: Callable[[Path], None]
 ) -> None:
-    name = write.__name__  # type: ignore[attr-defined]
+    name = write.__name__
     large = source(tmp_path / "large", signed_sessions, version(name))
-    write(large / "model.bin")  # type: ignore[operator]
+    write(large / "model.bin")
     with _measured(host) as peaks:
         done = deploy(host, large, *QUICK, timeout_s=240)
     assert done.returncode == 0, done.stdout + done.stderr

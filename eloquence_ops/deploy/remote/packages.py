@@ -43,8 +43,11 @@ class Builder:
         if uv:
             self._do([uv, "venv", "--quiet", "--python", sys.executable, home])
         else:
-            self._do([sys.executable, "-m", "venv", home])
+            # In two steps, since venv keeps to itself what pip says when it cannot be installed.
+            self._do([sys.executable, "-m", "venv", "--without-pip", home])
         python = os.path.join(home, "bin/python")
+        if not uv:
+            self._do([python, "-m", "ensurepip", "--upgrade", "--default-pip"])
         if requirements is not None:
             if uv:
                 words = [uv, "pip", "install", "--python", python]
@@ -67,8 +70,8 @@ class Builder:
         )
         if status == 0:
             return
-        full = any(sign in line for line in lines for sign in _NO_SPACE)
-        errors = [line for line in lines if "error" in line.lower()] or lines
+        full = [line for line in lines if any(sign in line for sign in _NO_SPACE)]
+        errors = full or [line for line in lines if "error" in line.lower()] or lines
         name = os.path.basename(words[0]) if "-m" not in words else words[words.index("-m") + 1]
         kind = "disk" if full else "packages"
         raise Failed(kind, "{}: exit {}".format(name, status), lines=errors)
