@@ -167,6 +167,7 @@ class Deployment:
         commit = origin.commit
         release = plan.release_id(seen.now, read.digest, commit)
         own = read.text(self.target.api_unit) if self.choices.unit_from_source else None
+        own = units.in_release(own, self.target.remote_dir) if own else None
         rendered = self.render(seen, release, own)
         requirements = requirements_of(read.text)
         livekit = self._livekit(seen) if self.choices.with_livekit else None

@@ -126,17 +126,16 @@ def make(
     livekit: LiveKitFiles | None = None,
 ) -> Plan:
     """Every difference between what is there and what is wanted."""
-    files = _files(source.entries, survey)
+    files = _files(source.entries, survey, target.shared_paths)
     texts = dict(rendered.units)
     own_unit = source.text(target.api_unit) if source.entry(target.api_unit) else None
-    if choices.unit_from_source and own_unit is not None:
-        texts = {target.api_unit: own_unit}
     units = _text_changes(texts, survey.units)
     if (gone := socket_of(target.api_unit)) in survey.units and gone not in texts:
         units = (*units, _change(gone, survey.units[gone].text, None))
     livekit_changes = _livekit_changes(target, livekit, survey)
     packages = _packages(source, requirements, survey, choices)
     restarts_livekit = bool(livekit_changes)
+    builds = packages.reuse is None
     adopts = survey.layout == "flat"
     held = _held_by_stranger(target, survey)
     notes = [
@@ -170,7 +169,8 @@ def make(
         nothing=nothing,
         notes=tuple(notes),
         refusals=(
-            *_refusals(target, choices, survey, own_unit, held, restarts_livekit),
+            *_refusals(target, choices, survey, own_unit, held, restarts_livekit, builds),
+            *_shared_in_source(target, source),
             *_no_room(target, source, survey),
         ),
     )
@@ -189,7 +189,8 @@ def socket_of(api_unit: str) -> str:
 # Files
 
 
-def _files(wanted: Sequence[Entry], survey: Survey) -> FileChanges:
+def _files(wanted: Sequence[Entry], survey: Survey, shared: Sequence[str]) -> FileChanges:
+    """What the application writes in `shared` is none of the release's files."""
     there = {path: (sha, mode & 0o111 != 0, link) for path, sha, _, mode, link in survey.files}
     here = {entry.path: entry for entry in wanted}
     added, changed = [], []
@@ -204,8 +205,12 @@ def _files(wanted: Sequence[Entry], survey: Survey) -> FileChanges:
             is_same = (sha, executable) == (entry.sha256, entry.mode & 0o111 != 0)
         if not is_same:
             changed.append(entry.path)
-    removed = [path for path in sorted(there) if path not in here]
+    removed = [path for path in sorted(there) if path not in here and not _within(path, shared)]
     return FileChanges(tuple(added), tuple(changed), tuple(removed))
+
+
+def _within(path: str, folders: Sequence[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _to_send(wanted: Sequence[Entry], survey: Survey) -> tuple[Entry, ...]:
@@ -388,6 +393,7 @@ def _refusals(
     own_unit: str | None,
     held: Listener | None,
     restarts_livekit: bool,
+    builds: bool,
 ) -> list[Note]:
     found = []
     if choices.unit_from_source and own_unit is None:
@@ -396,7 +402,7 @@ def _refusals(
         found.append(Note("systemd", {"found": survey.systemd or "–", "least": _OLDEST_SYSTEMD}))
     if not survey.writable:
         found.append(Note("read-only", {"folder": target.remote_dir}))
-    if not survey.venv and survey.uv is None:
+    if builds and not survey.venv and survey.uv is None:
         found.append(Note("no-venv", {}))
     if held is not None and not choices.take_over:
         found.append(
@@ -416,6 +422,12 @@ def _refusals(
     if restarts_livekit and rooms != 0 and not choices.force and _livekit_runs(target, survey):
         found.append(Note("rooms", {"rooms": "?" if rooms is None else rooms}))
     return found
+
+
+def _shared_in_source(target: Target, source: Source) -> list[Note]:
+    shared = target.shared_paths
+    found = [entry.path for entry in source.entries if _within(entry.path, shared)]
+    return [Note("shared-in-source", {"paths": _some(found)})] if found else []
 
 
 def _no_room(target: Target, source: Source, survey: Survey) -> list[Note]:
@@ -458,6 +470,8 @@ def _source_notes(
         differ = difflib.ndiff(own_unit.splitlines(), texts.get(target.api_unit, "").splitlines())
         lost_lines = sum(line.startswith("- ") for line in differ)
         found.append(Note("source-unit", {"unit": target.api_unit, "lines": lost_lines}))
+    if choices.unit_from_source and own_unit not in (None, texts.get(target.api_unit)):
+        found.append(Note("unit-paths", {"unit": target.api_unit}))
     return found
 
 

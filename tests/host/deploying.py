@@ -23,20 +23,14 @@ QUICK: Final = ("--no-public-check", "--watch", "0")
 """For tests of something else than the checks."""
 
 
-def deploy(
-    host: Host, source: Path, *more: str, server: str = "", timeout_s: float = 90, **environ: str
-) -> Done:
+def deploy(host: Host, source: Path, *more: str, server: str = "", **environ: str) -> Done:
     """Its exit code is the caller's to judge."""
-    words = ("deploy", str(source), *more)
-    return eloquence(host, *words, server=server, timeout_s=timeout_s, **environ)
+    return eloquence(host, "deploy", str(source), *more, server=server, **environ)
 
 
-def eloquence(
-    host: Host, *words: str, server: str = "", timeout_s: float = 90, **environ: str
-) -> Done:
+def eloquence(host: Host, *words: str, server: str = "", **environ: str) -> Done:
     """Any command that speaks with the server."""
-    variables = {**_secrets(host), **environ}
-    return host.eloquence(*words, *_server(host, server), timeout_s=timeout_s, **variables)
+    return host.eloquence(*words, *_server(host, server), timeout_s=90, **_secrets(host), **environ)
 
 
 def document(done: Done) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.deploying import QUICK, deploy, deployed, digests, stray, version_of
+from tests.host.deploying import QUICK, deployed, deploying, digests, stray, version_of
 from tests.host.hosts import BootHost
 from tests.host.layout import REMOTE_DIR
 from tests.host.machine import Host
@@ -79,8 +79,8 @@ def test_a_gigabyte_arrives_and_memory_is_bounded(
     name = write.__name__
     large = source(tmp_path / "large", signed_sessions, version(name))
     write(large / "model.bin")
-    with _measured(host) as peaks:
-        done = deploy(host, large, *QUICK, timeout_s=240)
+    with _measured(host) as peaks, deploying(host, "deploy", str(large), *QUICK) as client:
+        done = client.wait(240)
     assert done.returncode == 0, done.stdout + done.stderr
     of_client = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     assert of_client < _MOST_OF_THE_CLIENT

@@ -19,6 +19,7 @@ def assemble(work: Work) -> str | None:
         return SKIPPED
     work.ledger.will_make(work.place.release(work.job.release))
     adopted = str(work.ledger.data.get("adopted") or "")
+    assembling.share(work.place, work.who, work.job, work.ledger, adopted)
     assembling.assemble(work.place, work.who, work.job, adopted)
     return None
 

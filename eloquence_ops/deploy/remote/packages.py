@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -46,7 +47,8 @@ class Builder:
             # In two steps, since venv keeps to itself what pip says when it cannot be installed.
             self._do([sys.executable, "-m", "venv", "--without-pip", home])
         python = os.path.join(home, "bin/python")
-        if not uv:
+        if not uv or importlib.util.find_spec("ensurepip"):
+            # With uv as well: people ask `pip list`, and the same packages are one environment.
             self._do([python, "-m", "ensurepip", "--upgrade", "--default-pip"])
         if requirements is not None:
             if uv:
