@@ -144,6 +144,19 @@ def test_a_server_that_makes_no_environments_is_told_before_anything_changes(
 
 
 @pytest.mark.soak
+def test_an_application_without_the_uvicorn_that_serves_it_is_told_so(
+    serving: Host, tmp_path: Path
+) -> None:
+    bare, before = source(tmp_path / "bare", signed_sessions), version_of(serving)
+    (bare / "requirements.txt").write_text("fastapi\n", encoding="ascii")
+    done = deploy(serving, bare, *QUICK)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    assert "served by uvicorn 0.22 or newer, and its environment has no uvicorn" in said
+    assert (version_of(serving), stray(serving)) == (before, [])
+
+
+@pytest.mark.soak
 def test_uv_makes_the_environment_where_there_is_one(serving: Host, tmp_path: Path) -> None:
     root = Path(f"/proc/{serving.boot.leader}/root")
     shutil.copy(require("uv"), root / "usr/local/bin/uv")
@@ -200,24 +213,9 @@ def _install_ourselves(root: Path) -> None:
     place.mkdir()
     here = Path(__file__).parents[2]
     libraries = Path(pytest.__file__).parents[1]
-    large = (
-        "mypy",
-        "mypyc",
-        "numpy*",
-        "ruff*",
-        "hypothesis",
-        "pip",
-        "av*",
-        "livekit/rtc",
-        "aiortc",
-        "PIL",
-    )
-    excluded = [f"--exclude={name}" for name in (*large, "__pycache__", "uvloop*")]
+    large = "mypy mypyc numpy* ruff* hypothesis pip av* livekit/rtc aiortc PIL uvloop* __pycache__"
+    pack = ["tar", "--create", *(f"--exclude={name}" for name in large.split())]
     for folder, what in ((libraries, "."), (here, "eloquence_ops templates checks")):
-        packed = subprocess.run(
-            ["tar", "--create", *excluded, *what.split()],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        ).stdout
+        words = [*pack, *what.split()]
+        packed = subprocess.run(words, cwd=folder, check=True, capture_output=True).stdout
         subprocess.run(["tar", "--extract"], cwd=place, check=True, input=packed)

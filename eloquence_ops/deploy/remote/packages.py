@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import sys
-from typing import Callable
+from typing import Callable, cast
 
 from eloquence_ops.deploy.remote import installed
 from eloquence_ops.deploy.remote.identity import Identity, acting_as
@@ -18,6 +18,7 @@ from eloquence_ops.deploy.remote.working import PATH, run_as
 from eloquence_ops.deploy.remote.writing import remove, write_json
 
 _TIMEOUT_S = 1800.0
+_OLDEST_UVICORN = (0, 22)  # what the launcher asks of it: templates/serve.py
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 
 
@@ -98,6 +99,15 @@ class Builder:
         with acting_as(self._who):
             write_json(os.path.join(home, "environment.json"), found, 0o644)
         return name
+
+
+def served_by(home: str) -> None:
+    """Raises `Failed` unless the launcher finds an uvicorn that it works with."""
+    listed = cast("list[list[str]]", installed.of_venv(home)["packages"])
+    found = next((version for name, version in listed if name.lower() == "uvicorn"), None)
+    numbers = [int(part) for part in (found or "").split(".")[:2] if part.isdigit()]
+    if numbers < list(_OLDEST_UVICORN):
+        raise Failed("launcher", "uvicorn {}".format(found) if found else "no uvicorn")
 
 
 def key_of(packages: list[list[str]]) -> str:
