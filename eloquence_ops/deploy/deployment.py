@@ -183,8 +183,11 @@ class Deployment:
         if self.held.env_local is None:
             return False
         there = seen.env_local.digest if seen.env_local else None
-        wanted = self.held.env_local.reveal().encode()
-        return there != hmac.new(self._nonce.encode(), wanted, "sha256").hexdigest()
+        return there != self._digest(self.held.env_local.reveal())
+
+    def _digest(self, text: str) -> str:
+        """As the server tells it of a file that may not be told."""
+        return hmac.new(self._nonce.encode(), text.encode(), "sha256").hexdigest()
 
     def render(self, seen: Survey, release: str, own_unit: str | None = None) -> units.Rendered:
         wanted = units.Wanted(
@@ -226,8 +229,11 @@ class Deployment:
             templates=self.choices.templates,
         )
         ours = there.yaml is None or there.yaml.startswith(_OURS)
-        yaml = rendered.yaml if self.held.livekit_keys and ours else None
-        return LiveKitFiles(rendered.unit, yaml, yaml_path, key_file, user)
+        keys = self.held.livekit_keys if ours else None
+        if keys is None:
+            return LiveKitFiles(rendered.unit, None, yaml_path, key_file, user)
+        differ = there.keys_digest != self._digest(keys.reveal() + "\n")
+        return LiveKitFiles(rendered.unit, rendered.yaml, yaml_path, key_file, user, differ)
 
     async def apply(self, planned: Planned) -> Finished:
         """Raises what stands in its way before anything was changed."""

@@ -41,13 +41,14 @@ class Rendered(Protocol):
 
 @dataclass(frozen=True)
 class LiveKitFiles:
-    """None: left as it is."""
+    """None: left as it is. `keys_change`: the key pair is another one than lies there."""
 
     unit: str | None = None
     yaml: str | None = None
     yaml_path: str = "/etc/livekit.yaml"
     key_file: str = "/etc/livekit-keys.yaml"
     user: str = "root"
+    keys_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,9 @@ def _livekit_changes(
         there = survey.livekit
         if there.yaml is None or not _is_same(there.yaml, there.yaml_sha256, wanted.yaml):
             found.append(_change(wanted.yaml_path, there.yaml, _without_keys(wanted.yaml)))
+        if wanted.keys_change:
+            kind: Literal["new", "changed"] = "changed" if there.keys_digest else "new"
+            found.append(TextChange(wanted.key_file, kind, ()))
     return tuple(found)
 
 
