@@ -52,5 +52,6 @@ def checks(work: Work) -> str | None:
         shown = systemd.show(work.place.api_unit)[work.place.api_unit]
         failed.lines = failed.lines or candidate.said(work.place.api_unit, shown)[-20:]
         raise
-    candidate.watch(work.place, work.place.api_unit, _SETTLING_S, False, work.check)
+    settling_s = min(_SETTLING_S, work.seconds("watch_s", _SETTLING_S))
+    candidate.watch(work.place, work.place.api_unit, settling_s, False, work.check)
     return None

@@ -8,10 +8,10 @@ from typing import Callable, cast
 from eloquence_ops.deploy.remote import before as state
 from eloquence_ops.deploy.remote import candidate, livekit, ports
 from eloquence_ops.deploy.remote.identity import identity
-from eloquence_ops.deploy.remote.job import Job
+from eloquence_ops.deploy.remote.job import Job, load
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
 from eloquence_ops.deploy.remote.outcome import end
-from eloquence_ops.deploy.remote.place import UNITS, Place
+from eloquence_ops.deploy.remote.place import UNITS, Place, place_of
 from eloquence_ops.deploy.remote.staging import remove_staging
 from eloquence_ops.deploy.remote.told import Told, events
 from eloquence_ops.deploy.remote.why import Failed, of_system
@@ -78,6 +78,11 @@ def left_by_another(place: Place, told: Told, job: Job) -> bool:
     if not restore(place, ledger, told, job.folder):
         raise Failed("killed", "the way back of {}".format(ledger.data.get("release")))
     return True
+
+
+def main(folder: str) -> None:
+    job = load(folder)
+    after_the_unit(job, place_of(job.request))
 
 
 def after_the_unit(job: Job, place: Place) -> None:
