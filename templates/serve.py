@@ -1,6 +1,7 @@
 """Serves the API on the sockets that systemd holds, and ends without losing a request.
 
-Installed by `eloquence deploy` into each release; runs with the release's own Python and uvicorn:
+Installed by `eloquence deploy` into each release; runs with the release's own Python and uvicorn,
+which is 0.22 or newer:
 
     serve.py APPLICATION [--public-on-signal] [--bind HOST:PORT]
 
@@ -15,7 +16,6 @@ from SIGUSR1 on, so that a new release can be looked at before anybody meets it.
 import argparse
 import asyncio
 import functools
-import inspect
 import os
 import signal
 import socket
@@ -112,11 +112,12 @@ class Server(uvicorn.Server):
         notify("READY=1")
 
     def _factory(self):
-        of = self.config.http_protocol_class
-        given = {"config": self.config, "server_state": self.server_state}
-        if "app_state" in inspect.signature(of.__init__).parameters:  # since uvicorn 0.22
-            given["app_state"] = self.lifespan.state
-        return functools.partial(of, **given)
+        return functools.partial(
+            self.config.http_protocol_class,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     def _go_public(self):
         waiting, self._later = self._later, []

@@ -41,6 +41,7 @@ _INSTALL = {
     "systemd-nspawn": "apt-get install systemd-container",
     "sshd": "apt-get install openssh-server (and /usr/sbin on PATH)",
     "sudo": "apt-get install sudo",
+    "uv": "pip install uv, in a venv of its own, and put that one's uv on PATH",
 }
 
 

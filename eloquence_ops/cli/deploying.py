@@ -278,7 +278,10 @@ async def _rollback(release: str | None, command: Command) -> int:
                     server=teller.server,
                 )
                 head = teller.say("deploy.row-rollback")
-                show(speaking.console(), [Row(head, told, "head-plain")])
+                rows = [Row(head, told, "head-plain")]
+                if seen.livekit.binary is not None:
+                    rows.append(Row("", teller.say("deploy.rollback-livekit"), "dim"))
+                show(speaking.console(), rows)
             done = await deployment.roll_back(seen, chosen.id, job.Origin(origin.who()))
         finally:
             await deployment.server.drop()

@@ -121,6 +121,7 @@ class Dialogue:
 
     def __init__(self, host: str, running: Running, events: Events) -> None:
         self._host, self._running, self._events = host, running, events
+        self._writing = asyncio.Lock()
 
     async def events(self) -> AsyncIterator[Event]:
         """Until the program ends. Raises `LinkLost`, and `LinkError` for what is no answer."""
@@ -136,10 +137,12 @@ class Dialogue:
             raise self.not_begun()
 
     async def send(self, kind: str, payload: bytes = b"") -> None:
-        await self._running.write(wire.frame(kind, payload))
+        await self.send_raw(wire.frame(kind, payload))
 
     async def send_raw(self, frames: bytes) -> None:
-        await self._running.write(frames)
+        # A frame goes out in pieces, as the link takes them: others wait until it is whole.
+        async with self._writing:
+            await self._running.write(frames)
 
     async def close(self) -> None:
         await self._running.close()
@@ -265,7 +268,7 @@ class Apply:
         await self._server.drop()
         request = {
             **{name: self._request[name] for name in ("api_unit", "livekit_unit", "remote_dir")},
-            **{name: self._request[name] for name in ("asgi_app", "port", "release")},
+            **{name: self._request[name] for name in ("asgi_app", "port", "host", "release")},
             "verb": "follow",
             "since": self._seen,
         }

@@ -171,6 +171,7 @@ class Deployment:
         commit = origin.commit
         release = plan.release_id(seen.now, read.digest, commit)
         own = read.text(self.target.api_unit) if self.choices.unit_from_source else None
+        own = units.in_release(own, self.target.remote_dir) if own else None
         rendered = self.render(seen, release, own)
         requirements = requirements_of(read.text)
         livekit = self._livekit(seen) if self.choices.with_livekit else None
@@ -186,11 +187,13 @@ class Deployment:
         if self.held.env_local is None:
             return False
         there = seen.env_local.digest if seen.env_local else None
-        wanted = self.held.env_local.reveal().encode()
-        return there != hmac.new(self._nonce.encode(), wanted, "sha256").hexdigest()
+        return there != self._digest(self.held.env_local.reveal())
+
+    def _digest(self, text: str) -> str:
+        """As the server tells it of a file that may not be told."""
+        return hmac.new(self._nonce.encode(), text.encode(), "sha256").hexdigest()
 
     def render(self, seen: Survey, release: str, own_unit: str | None = None) -> units.Rendered:
-        socket = seen.units.get(plan.socket_of(self.target.api_unit))
         wanted = units.Wanted(
             api_unit=self.target.api_unit,
             remote_dir=self.target.remote_dir,
@@ -201,11 +204,15 @@ class Deployment:
             port=api_port(self.target, self.choices),
             activation=self.choices.activation,
             shared_paths=self.target.shared_paths,
-            shares_socket=socket is not None and bool(socket.active),
+            shares_socket=True,
             service_text=own_unit,
             listen=self.choices.listen,
         )
-        return units.render(wanted, self.choices.templates)
+        rendered = units.render(wanted, self.choices.templates)
+        if plan.keeps_socket(self.target, seen, rendered.units):
+            return rendered
+        # The one that is there makes way: a candidate that held it too would keep it in place.
+        return units.render(replace(wanted, shares_socket=False), self.choices.templates)
 
     def _livekit(self, seen: Survey) -> LiveKitFiles | None:
         """A configuration that somebody else wrote is left as it is, and so is any without a key
@@ -226,8 +233,11 @@ class Deployment:
             templates=self.choices.templates,
         )
         ours = there.yaml is None or there.yaml.startswith(_OURS)
-        yaml = rendered.yaml if self.held.livekit_keys and ours else None
-        return LiveKitFiles(rendered.unit, yaml, yaml_path, key_file, user)
+        keys = self.held.livekit_keys if ours else None
+        if keys is None:
+            return LiveKitFiles(rendered.unit, None, yaml_path, key_file, user)
+        differ = there.keys_digest != self._digest(keys.reveal() + "\n")
+        return LiveKitFiles(rendered.unit, rendered.yaml, yaml_path, key_file, user, differ)
 
     async def apply(self, planned: Planned) -> Finished:
         """Raises what stands in its way before anything was changed."""

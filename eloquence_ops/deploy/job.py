@@ -48,6 +48,7 @@ def asking(verb: str, target: Target, choices: Choices, **more: object) -> Reque
         "remote_dir": target.remote_dir,
         "asgi_app": target.asgi_app,
         "port": api_port(target, choices),
+        "host": choices.listen[0],
         **more,
     }
 

@@ -19,12 +19,13 @@ from eloquence_ops.settings import Target
 FLAT: Final = "flat"
 """The id of a hand-made installation's own environment."""
 _SHORT: Final = 8
+_BLOCK: Final = 4096
 _LEAST_FREE_BYTES: Final = 200 * 1024 * 1024
 _OLDEST_SYSTEMD: Final = 247  # LoadCredential and the socket options that the units use
 
-Gap = Literal["none", "first-move", "restart"]
-"""Whether requests are refused for a moment: never behind the socket; once on the way to it, or
-with `--bind` at each restart."""
+Gap = Literal["none", "first-move", "other-socket", "restart"]
+"""Whether requests are refused for a moment: never behind the socket; once on the way to it or to
+another one, or without one (`--bind`) at each restart."""
 
 
 class Rendered(Protocol):
@@ -40,13 +41,14 @@ class Rendered(Protocol):
 
 @dataclass(frozen=True)
 class LiveKitFiles:
-    """None: left as it is."""
+    """None: left as it is. `keys_change`: the key pair is another one than lies there."""
 
     unit: str | None = None
     yaml: str | None = None
     yaml_path: str = "/etc/livekit.yaml"
     key_file: str = "/etc/livekit-keys.yaml"
     user: str = "root"
+    keys_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +127,16 @@ def make(
     livekit: LiveKitFiles | None = None,
 ) -> Plan:
     """Every difference between what is there and what is wanted."""
-    files = _files(source.entries, survey)
+    files = _files(source.entries, survey, target.shared_paths)
     texts = dict(rendered.units)
     own_unit = source.text(target.api_unit) if source.entry(target.api_unit) else None
-    if choices.unit_from_source and own_unit is not None:
-        texts = {target.api_unit: own_unit}
     units = _text_changes(texts, survey.units)
+    if (gone := socket_of(target.api_unit)) in survey.units and gone not in texts:
+        units = (*units, _change(gone, survey.units[gone].text, None))
     livekit_changes = _livekit_changes(target, livekit, survey)
     packages = _packages(source, requirements, survey, choices)
     restarts_livekit = bool(livekit_changes)
+    builds = packages.reuse is None
     adopts = survey.layout == "flat"
     held = _held_by_stranger(target, survey)
     notes = [
@@ -159,14 +162,18 @@ def make(
         units=(*units, *livekit_changes),
         texts=texts,
         packages=packages,
-        gap=_gap(target, choices, survey, units),
+        gap=_gap(target, choices, survey, texts),
         livekit=livekit,
         livekit_restarts=restarts_livekit,
         adopts=adopts,
         takes_over=held,
         nothing=nothing,
         notes=tuple(notes),
-        refusals=tuple(_refusals(target, choices, survey, own_unit, held, restarts_livekit)),
+        refusals=(
+            *_refusals(target, choices, survey, own_unit, held, restarts_livekit, builds),
+            *_shared_in_source(target, source),
+            *_no_room(target, source, survey),
+        ),
     )
 
 
@@ -183,7 +190,8 @@ def socket_of(api_unit: str) -> str:
 # Files
 
 
-def _files(wanted: Sequence[Entry], survey: Survey) -> FileChanges:
+def _files(wanted: Sequence[Entry], survey: Survey, shared: Sequence[str]) -> FileChanges:
+    """What the application writes in `shared` is none of the release's files."""
     there = {path: (sha, mode & 0o111 != 0, link) for path, sha, _, mode, link in survey.files}
     here = {entry.path: entry for entry in wanted}
     added, changed = [], []
@@ -198,8 +206,12 @@ def _files(wanted: Sequence[Entry], survey: Survey) -> FileChanges:
             is_same = (sha, executable) == (entry.sha256, entry.mode & 0o111 != 0)
         if not is_same:
             changed.append(entry.path)
-    removed = [path for path in sorted(there) if path not in here]
+    removed = [path for path in sorted(there) if path not in here and not _within(path, shared)]
     return FileChanges(tuple(added), tuple(changed), tuple(removed))
+
+
+def _within(path: str, folders: Sequence[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _to_send(wanted: Sequence[Entry], survey: Survey) -> tuple[Entry, ...]:
@@ -256,6 +268,9 @@ def _livekit_changes(
         there = survey.livekit
         if there.yaml is None or not _is_same(there.yaml, there.yaml_sha256, wanted.yaml):
             found.append(_change(wanted.yaml_path, there.yaml, _without_keys(wanted.yaml)))
+        if wanted.keys_change:
+            kind: Literal["new", "changed"] = "changed" if there.keys_digest else "new"
+            found.append(TextChange(wanted.key_file, kind, ()))
     return tuple(found)
 
 
@@ -334,17 +349,31 @@ def _serves(target: Target, survey: Survey, choices: Choices) -> bool:
     return bool(survey.units[names[0]].enabled)
 
 
-def _gap(target: Target, choices: Choices, survey: Survey, units: Sequence[TextChange]) -> Gap:
-    runs = survey.listener is not None
-    if not runs:
+def _gap(target: Target, choices: Choices, survey: Survey, texts: Mapping[str, str]) -> Gap:
+    socket, service = map(survey.units.get, (socket_of(target.api_unit), target.api_unit))
+    listens = socket is not None and bool(socket.active)
+    if not (listens or survey.listener or (service and service.active)):
         return "none"
     if choices.activation == "bind":
         return "restart"
+    if not listens:
+        return "first-move"
+    return "none" if keeps_socket(target, survey, texts) else "other-socket"
+
+
+def keeps_socket(target: Target, survey: Survey, texts: Mapping[str, str]) -> bool:
+    """Whether systemd holds the very socket that is wanted: then it goes on holding it. What is
+    another one, if only in an option, is made anew; comments are no matter."""
     name = socket_of(target.api_unit)
     socket = survey.units.get(name)
-    # A socket that is to be another one is made anew, as on the first move.
-    keeps = socket is not None and socket.active and name not in {unit.name for unit in units}
-    return "none" if keeps else "first-move"
+    if socket is None or not socket.active or name not in texts:
+        return False
+    return _meaning(socket.text or "") == _meaning(texts[name])
+
+
+def _meaning(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and line[0] not in "#;"]
 
 
 def _held_by_stranger(target: Target, survey: Survey) -> Listener | None:
@@ -370,6 +399,7 @@ def _refusals(
     own_unit: str | None,
     held: Listener | None,
     restarts_livekit: bool,
+    builds: bool,
 ) -> list[Note]:
     found = []
     if choices.unit_from_source and own_unit is None:
@@ -378,7 +408,7 @@ def _refusals(
         found.append(Note("systemd", {"found": survey.systemd or "–", "least": _OLDEST_SYSTEMD}))
     if not survey.writable:
         found.append(Note("read-only", {"folder": target.remote_dir}))
-    if not survey.venv and survey.uv is None:
+    if builds and not survey.venv and survey.uv is None:
         found.append(Note("no-venv", {}))
     if held is not None and not choices.take_over:
         found.append(
@@ -398,6 +428,20 @@ def _refusals(
     if restarts_livekit and rooms != 0 and not choices.force and _livekit_runs(target, survey):
         found.append(Note("rooms", {"rooms": "?" if rooms is None else rooms}))
     return found
+
+
+def _shared_in_source(target: Target, source: Source) -> list[Note]:
+    shared = target.shared_paths
+    found = [entry.path for entry in source.entries if _within(entry.path, shared)]
+    return [Note("shared-in-source", {"paths": _some(found)})] if found else []
+
+
+def _no_room(target: Target, source: Source, survey: Survey) -> list[Note]:
+    free, need = survey.free_bytes, _written_bytes(source, survey)
+    if free is None or free >= need:
+        return []
+    values = {"folder": target.remote_dir, "free": free // 2**20, "need": need // 2**20 + 1}
+    return [Note("no-room", values)]
 
 
 def _livekit_runs(target: Target, survey: Survey) -> bool:
@@ -432,6 +476,8 @@ def _source_notes(
         differ = difflib.ndiff(own_unit.splitlines(), texts.get(target.api_unit, "").splitlines())
         lost_lines = sum(line.startswith("- ") for line in differ)
         found.append(Note("source-unit", {"unit": target.api_unit, "lines": lost_lines}))
+    if choices.unit_from_source and own_unit not in (None, texts.get(target.api_unit)):
+        found.append(Note("unit-paths", {"unit": target.api_unit}))
     return found
 
 
@@ -445,7 +491,7 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     if hidden and not (choices.open_port and by == "ufw"):
         id_ = "port-closed" if by == "ufw" else "port-by-hand"
         found.append(Note(id_, {"port": port, "by": by, "run": opening(by, port)}))
-    need = 2 * sum(entry.size for entry in source.entries) + _LEAST_FREE_BYTES
+    need = _written_bytes(source, survey) + _LEAST_FREE_BYTES
     if survey.free_bytes is not None and survey.free_bytes < need:
         found.append(Note("disk", {"free": survey.free_bytes // 2**20, "need": need // 2**20}))
     for name in (target.api_unit, socket_of(target.api_unit)):
@@ -455,6 +501,15 @@ def _server_notes(target: Target, choices: Choices, survey: Survey, source: Sour
     if survey.unfinished:
         found.append(Note("unfinished", {}))
     return found
+
+
+def _written_bytes(source: Source, survey: Survey) -> int:
+    """By the release, which has every file of its own, and by the copy of what is adopted; packages
+    and what they are made from come on top."""
+    sizes = [entry.size for entry in source.entries]
+    if survey.layout == "flat":
+        sizes += [size for _, _, size, *_ in survey.files]
+    return sum(sizes) + _BLOCK * len(sizes)
 
 
 def opens_port(choices: Choices, survey: Survey) -> bool:

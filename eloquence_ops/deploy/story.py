@@ -36,6 +36,7 @@ _KINDS: Final = frozenset(
             "timeout",
             "answer",
             "packages",
+            "launcher",
             "disk",
             "read-only",
             "unit",

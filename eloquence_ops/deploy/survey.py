@@ -66,13 +66,15 @@ class Unit(_Told):
 
 
 class LiveKit(_Told):
-    """`rooms` is None where it could not be asked. `address`: the server's own."""
+    """`rooms` is None where it could not be asked. `address`: the server's own. `keys_digest`: as
+    `EnvLocal.digest`, of the file of keys."""
 
     binary: Text | None = None
     version: Text | None = None
     yaml: str | None = None
     yaml_sha256: Text | None = None
     yaml_path: Text | None = None
+    keys_digest: Text | None = None
     user: Text | None = None
     rooms: int | None = None
     address: Text | None = None

@@ -22,6 +22,8 @@ SOCKET: Final = "eloquence-api.socket.j2"
 LIVEKIT_SERVICE: Final = "livekit.service.j2"
 LIVEKIT_YAML: Final = "livekit.yaml.j2"
 LAUNCHER: Final = "serve.py"
+_OURS: Final = frozenset({"current", "releases", "shared", "environments", "wheels"})
+_ENVIRONMENTS: Final = frozenset({".venv", "venv"})
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -165,6 +167,21 @@ def candidate(wanted: Wanted, service: str) -> dict[str, str]:
         f"Service={wanted.candidate_unit}\n"
     )
     return {wanted.candidate_unit: "\n".join(lines) + "\n", wanted.candidate_socket: socket}
+
+
+def in_release(text: str, remote_dir: str) -> str:
+    """A unit that was written for the guide's one folder, its paths leading into the release."""
+
+    def within(found: re.Match[str]) -> str:
+        first, _, rest = (found[1] or "").partition("/")
+        if first in _OURS:
+            return found[0]
+        if first in _ENVIRONMENTS:
+            return "/".join(filter(None, (remote_dir, "current/.eloquence/environment", rest)))
+        return "/".join(filter(None, (remote_dir, "current", found[1])))
+
+    pattern = rf"(?<![\w./-]){re.escape(remote_dir)}(?:/([^\s\"';:]*)|(?=[\s\"';:]|$))"
+    return re.sub(pattern, within, text, flags=re.MULTILINE)
 
 
 def _joined(text: str) -> list[str]:

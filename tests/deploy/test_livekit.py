@@ -55,12 +55,12 @@ def _makes_room(host: Host) -> None:
     )
 
 
-def _deploy(host: Host, source: Path, *more: str) -> Done:
+def _deploy(host: Host, source: Path, *more: str, secret: str = "") -> Done:
     return eloquence(
         host,
         *("deploy", str(source), *QUICK, "--with-livekit", "--output", "json", *more),
         ELOQUENCE_LIVEKIT_API_KEY=host.keys.livekit_key,
-        ELOQUENCE_LIVEKIT_API_SECRET=host.keys.livekit_secret,
+        ELOQUENCE_LIVEKIT_API_SECRET=secret or host.keys.livekit_secret,
     )
 
 
@@ -118,3 +118,20 @@ def test_a_server_without_its_configuration_gets_one_with_its_keys_apart(
     assert host.shell(f"stat -c '%a %U' {_KEYS}").stdout == "600 ubuntu\n"
     assert survey(host)["livekit"]["rooms"] == 0
     assert document(_deploy(host, source))["plan"]["nothing"] is True
+
+    # Another key pair alone: planned, never under live rooms unasked, and its values never told.
+    secret, pid = "another-" + host.keys.livekit_secret, _pid(host)
+    _makes_room(host)
+    refused = _deploy(host, source, secret=secret)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    planned = document(refused)["plan"]
+    assert planned["livekit_restarts"] is True
+    assert [note["id"] for note in planned["refusals"]] == ["rooms"]
+    assert {"name": _KEYS, "kind": "changed", "diff": []} in planned["texts"]
+    assert _pid(host) == pid
+    done = _deploy(host, source, "--force", secret=secret)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert host.read(_KEYS) == f"{host.keys.livekit_key}: {secret}\n"
+    assert secret not in done.stdout + done.stderr + refused.stdout + refused.stderr
+    assert _pid(host) != pid
+    assert document(_deploy(host, source, secret=secret))["plan"]["nothing"] is True

@@ -75,6 +75,24 @@ def test_a_port_that_ufw_hides_is_opened_when_told_and_hidden_again_by_the_way_b
 
 
 @pytest.mark.real
+def test_a_port_that_is_denied_whatever_the_protocol_is_opened_too(
+    filtered: Host, tmp_path: Path
+) -> None:
+    host, source = filtered, tmp_path / "source"
+    shutil.copytree(PAYLOAD, source)
+    (source / "number.py").write_text("N = 3\n", encoding="utf-8")
+    host.shell("ufw --force delete allow 8083/tcp; ufw --force delete deny 8083/tcp; ufw deny 8083")
+    assert _seen(host) == ("closed", "ufw")
+    assert not _is_reached(host)
+    deployed_by_client(host, source, *QUICK, "--open-port")
+    assert _is_reached(host)
+    assert _seen(host) == ("open", "ufw")
+    opened = host.shell("ufw status").stdout
+    assert "22/tcp                     LIMIT " in opened
+    assert "8083                       DENY " in opened
+
+
+@pytest.mark.real
 def test_a_firewall_that_is_off_stays_off(filtered: Host) -> None:
     filtered.shell("ufw --force disable")
     files = Source.of_payload().but({"number.py": "N = 2"})

@@ -7,12 +7,40 @@ from pathlib import Path
 import pytest
 
 from eloquence_ops.deploy.remote.candidate import Watched
+from eloquence_ops.deploy.remote.packages import served_by
 from eloquence_ops.deploy.remote.receiving import announced
 from eloquence_ops.deploy.remote.tidying import to_prune
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.units import Wanted, render, word
 
 WANTED = Wanted("eloquence-api.service", "/srv/my app", "r1", "ubuntu", "ubuntu")
+
+
+@pytest.mark.parametrize(
+    ("version", "detail"),
+    [
+        ("0.21.1", "uvicorn 0.21.1"),
+        ("0.22.0", None),
+        ("1.0.0", None),
+        (None, "no uvicorn"),
+    ],
+)
+def test_an_environment_has_the_uvicorn_that_serves_it(
+    tmp_path: Path, version: str | None, detail: str | None
+) -> None:
+    packages = tmp_path / "lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    (tmp_path / "pyvenv.cfg").write_text("version = 3.11.2\n", encoding="ascii")
+    if version:
+        described = packages / f"uvicorn-{version}.dist-info"
+        described.mkdir()
+        (described / "METADATA").write_text(f"Name: uvicorn\nVersion: {version}\n", "ascii")
+    if detail is None:
+        served_by(str(tmp_path))
+        return
+    with pytest.raises(Failed) as refused:
+        served_by(str(tmp_path))
+    assert (refused.value.kind, refused.value.detail) == ("launcher", detail)
 
 
 def test_the_candidate_runs_the_release_itself_and_is_not_started_again() -> None:

@@ -47,6 +47,15 @@ def deployed(host: Host, source: Path, *more: str, **environ: str) -> dict[str, 
     return document(done)
 
 
+def settings(folder: Path, **keys: object) -> dict[str, str]:
+    """A settings file of the person's own, as variables of the environment that lead to it."""
+    path = folder / "settings/eloquence/eloquence.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (f"{name} = {json.dumps(value)}" for name, value in keys.items())
+    path.write_text("\n".join(("[targets.test]", *lines, "")), encoding="utf-8")
+    return {"XDG_CONFIG_HOME": str(folder / "settings")}
+
+
 # --- While it runs -------------------------------------------------------------------------------
 
 

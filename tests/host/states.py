@@ -21,6 +21,16 @@ def bare(host: Host) -> None:
     )
 
 
+def on_a_disk_of_its_own(host: Host, size: str) -> None:
+    """The installation on a file system of so many bytes (`160m`)."""
+    host.shell(
+        "systemctl stop eloquence-api eloquence-agent; "
+        f"cp -a {REMOTE_DIR} /tmp/kept && mount -t tmpfs -o size={size},mode=755 tmpfs "
+        f"{REMOTE_DIR} && cp -a /tmp/kept/. {REMOTE_DIR}/ && rm -r /tmp/kept && "
+        f"chown ubuntu: {REMOTE_DIR} && systemctl start eloquence-api eloquence-agent"
+    )
+
+
 def hand_started(host: Host) -> int:
     """Files as the guide copies them, no unit, and somebody's `python api.py` that goes on after
     he has logged out; its pid."""

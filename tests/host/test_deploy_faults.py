@@ -24,6 +24,7 @@ from tests.host.layout import REMOTE_DIR
 from tests.host.load import loading
 from tests.host.machine import Host
 from tests.host.sources import Change, signed_sessions, source, version
+from tests.host.states import on_a_disk_of_its_own
 
 pytestmark = pytest.mark.real
 
@@ -36,12 +37,7 @@ def serving(boot_host: BootHost, tmp_path_factory: pytest.TempPathFactory) -> It
     """A host whose API was deployed, on a disk of its own with little room left."""
     good = source(tmp_path_factory.mktemp("source") / "good", signed_sessions, version("good"))
     with boot_host() as host:
-        host.shell(
-            "systemctl stop eloquence-api eloquence-agent; "
-            f"cp -a {REMOTE_DIR} /tmp/kept && mount -t tmpfs -o size=160m,mode=755 tmpfs "
-            f"{REMOTE_DIR} && cp -a /tmp/kept/. {REMOTE_DIR}/ && rm -r /tmp/kept && "
-            f"chown ubuntu: {REMOTE_DIR} && systemctl start eloquence-api eloquence-agent"
-        )
+        on_a_disk_of_its_own(host, "160m")
         deployed(host, good, *QUICK)
         yield host
 
@@ -54,7 +50,6 @@ def serving(boot_host: BootHost, tmp_path_factory: pytest.TempPathFactory) -> It
         (sources.answers_500, {"api-unhandled-error"}, ()),
         (sources.answers_404, {"api-routes-missing", "api-legacy-deployed"}, ()),
         (sources.impossible_requirement, {"api-dependency-missing"}, ()),
-        (sources.too_large, {"server-disk-full", "server-disk-filling"}, ()),
         (sources.unit_with_a_typo, set(), ("--unit-from-source",)),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -77,6 +72,35 @@ def test_the_old_one_serves_throughout(
     else:
         first = ended["causes"][0]["id"]
         assert first in causes
+
+
+def test_what_the_disk_has_no_room_for_is_not_sent(serving: Host, tmp_path: Path) -> None:
+    large = source(tmp_path / "large", signed_sessions, sources.too_large)
+    done = deploy(serving, large, *QUICK)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"MiB free for {REMOTE_DIR}" in " ".join(done.stdout.split())
+    assert "receive" not in done.stderr
+    assert (version_of(serving), stray(serving)) == ("good", [])
+
+
+@pytest.mark.parametrize(
+    "left_mib", [1, 6, 30], ids=["making the environment", "installing pip", "installing packages"]
+)
+def test_a_disk_that_fills_meanwhile_is_named(serving: Host, tmp_path: Path, left_mib: int) -> None:
+    more = source(tmp_path / "more", signed_sessions, version("more"), sources.one_package_more)
+    ballast = f"{REMOTE_DIR}/ballast"
+    free = f"$(stat -f -c '%a*%S' {REMOTE_DIR})"
+    serving.shell(f"fallocate -l $(({free} - {left_mib} * 1048576)) {ballast}")
+    try:
+        done = deploy(serving, more, *QUICK, "--output", "json")
+    finally:
+        serving.shell(f"rm {ballast}")
+    assert done.returncode == 1, done.stdout + done.stderr
+    ended = document(done)
+    assert (ended["why"]["step"], ended["why"]["kind"]) == ("packages", "disk")
+    assert all("No space left" in line for line in ended["why"]["lines"])
+    assert ended["causes"][0]["id"] == "server-disk-full"
+    assert (version_of(serving), serves(serving), stray(serving)) == ("good", True, [])
 
 
 def test_two_at_once_are_told_of_one_another(serving: Host, tmp_path: Path) -> None:

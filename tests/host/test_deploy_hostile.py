@@ -39,7 +39,6 @@ _NAMES = (
     "tab\tescape\x1b[31m.txt",
     os.fsdecode(b"latin-\xe9.txt"),
 )
-_GIGABYTE = 2**30
 Break = Callable[[Host], None]
 
 
@@ -111,16 +110,6 @@ def test_a_source_that_changes_while_it_is_read_never_arrives(serving: Host, cha
     assert done.returncode == 1, done.stdout + done.stderr
     assert "growing.log" in done.stderr
     assert (current_digests(serving), stray(serving)) == (before, [])
-
-
-@pytest.mark.soak
-def test_a_gigabyte_arrives(serving: Host, changed: Path) -> None:
-    with (changed / "model.bin").open("wb") as file:
-        file.write(os.urandom(2**20))
-        file.truncate(_GIGABYTE)
-    done = deploy(serving, changed, *QUICK)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert serving.shell(f"stat -c %s {REMOTE_DIR}/current/model.bin").stdout == f"{_GIGABYTE}\n"
 
 
 def test_without_tar_it_is_the_same(serving: Host, changed: Path) -> None:

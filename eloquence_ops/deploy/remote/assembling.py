@@ -41,7 +41,7 @@ def assemble(place: Place, who: Identity, job: Job, adopted: str) -> None:
             os.chmod(where, entry.mode)
         for entry in manifest.values():
             verified(draft, entry)
-        _add_own(place, job, draft)
+        _add_own(job, draft)
         sync_all_of(draft)
         os.rename(draft, place.release(job.release))
         sync_folder(place.releases)
@@ -57,7 +57,7 @@ def _by_content(source: str | None) -> dict[str, str]:
     }
 
 
-def _add_own(place: Place, job: Job, draft: str) -> None:
+def _add_own(job: Job, draft: str) -> None:
     own = os.path.join(draft, OWN)
     os.makedirs(os.path.join(own, "units"), 0o755)
     write(os.path.join(own, "serve.py"), job.text("serve").encode("utf-8"))
@@ -65,12 +65,34 @@ def _add_own(place: Place, job: Job, draft: str) -> None:
         write(os.path.join(own, "units", os.path.basename(name)), text.encode("utf-8"))
     os.symlink("../../shared/.env.local", os.path.join(draft, ".env.local"))
     for path in job.shared_paths:
-        _share(place, draft, path)
+        _share(draft, path)
 
 
-def _share(place: Place, draft: str, path: str) -> None:
-    """A folder that the application writes in outlives its releases."""
-    os.makedirs(os.path.join(place.shared, path), 0o755, exist_ok=True)
+def share(place: Place, who: Identity, job: Job, ledger: Ledger, adopted: str) -> None:
+    """Folders that the application writes in outlive its releases: the first time with what it has
+    written in the release that serves."""
+    current = place.current_release() or adopted
+    for path in job.shared_paths:
+        kept = os.path.join(place.shared, path)
+        if os.path.lexists(kept):
+            continue
+        ledger.will_make(_first_missing(kept))
+        before = os.path.join(place.release(current), path) if current else ""
+        with acting_as(who):
+            os.makedirs(os.path.dirname(kept), 0o755, exist_ok=True)
+            if before and os.path.isdir(before) and not os.path.islink(before):
+                shutil.copytree(before, kept, symlinks=True)
+            else:
+                os.mkdir(kept, 0o755)
+
+
+def _first_missing(path: str) -> str:
+    while not os.path.lexists(os.path.dirname(path)):
+        path = os.path.dirname(path)
+    return path
+
+
+def _share(draft: str, path: str) -> None:
     where = os.path.join(draft, path)
     if os.path.lexists(where):
         raise Failed("files", "a shared path that the source has too", path=path)

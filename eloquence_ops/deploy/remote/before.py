@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import cast
 
 from eloquence_ops.deploy.remote import candidate, systemd
 from eloquence_ops.deploy.remote.checking import Service
-from eloquence_ops.deploy.remote.place import Place
+from eloquence_ops.deploy.remote.place import UNITS, Place, reached_at
 from eloquence_ops.deploy.remote.survey import listener
 from eloquence_ops.deploy.remote.why import Failed
-from eloquence_ops.server.remote import processes
+from eloquence_ops.server.remote import listeners, processes
+from eloquence_ops.server.remote.gaps import Gaps
 
 _PROOF_S = 40.0
 _LEAVING_S = 15.0
+_LISTENS = re.compile(r"(\S*):(\d+) \(Stream\)")
 
 
 def snapshot(place: Place) -> dict[str, object]:
     """`mode`: `socket` (ours), `plain` (a unit that binds the port itself), `hand` (a process that
-    no unit of ours is), `down`. `serves`: whether it answered just now."""
+    no unit of ours is), `down`. `serves`: whether it answered just now, where it listens now.
+    `socket`: the text of the socket unit that lies there."""
     shown = systemd.show(place.api_unit, place.socket_unit, place.livekit_unit)
     api, socket = shown[place.api_unit], shown[place.socket_unit]
     held = listener(place)
@@ -32,8 +36,12 @@ def snapshot(place: Place) -> dict[str, object]:
         mode = "hand"
     else:
         mode = "down"
+    now = as_it_is(place, shown)
     return {
         "mode": mode,
+        "host": now.host,
+        "port": now.port,
+        "socket": socket_text(place),
         "invocation": api.get("InvocationID", ""),
         "api_active": api.get("ActiveState") in ("active", "activating"),
         "enabled": {
@@ -41,14 +49,43 @@ def snapshot(place: Place) -> dict[str, object]:
             for name, properties in shown.items()
         },
         "current": os.readlink(place.current) if os.path.islink(place.current) else None,
-        "serves": serves(place, 3.0),
+        "serves": serves(now, 3.0),
         "process": process_of(held) if mode == "hand" else None,
     }
 
 
+def as_it_is(place: Place, shown: dict[str, dict[str, str]] | None = None) -> Place:
+    """With the address that the API has now: a deploy may be about to give it another one."""
+    shown = shown or systemd.show(place.api_unit, place.socket_unit)
+    if systemd.is_active(shown[place.socket_unit]):
+        told = _LISTENS.findall(shown[place.socket_unit].get("Listen", ""))
+        there = [(host.strip("[]"), int(port)) for host, port in told]
+    else:
+        every = processes.every()
+        sockets = listeners.sockets(every, Gaps())
+        own = {pid for pid, process in every.items() if process.unit == place.api_unit}
+        there = [
+            (entry.address, entry.port)
+            for entry in sockets.listeners
+            if entry.protocol == "tcp" and own & set(sockets.holders.get(entry.inode, ()))
+        ]
+    if not there:
+        return place
+    host, port = min(there, key=lambda address: (address[1] != place.port, address))
+    return place._replace(port=port, host=reached_at(host))
+
+
+def socket_text(place: Place) -> str | None:
+    try:
+        with open(os.path.join(UNITS, place.socket_unit), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def serves(place: Place, timeout_s: float) -> bool:
     try:
-        Service(place.port, "", timeout_s).answers()
+        Service(place.address, "", timeout_s).answers()
     except Failed:
         return False
     return True
@@ -96,10 +133,13 @@ def end(process: dict[str, object]) -> None:
         time.sleep(0.05)
 
 
-def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
+def bring_back(
+    place: Place, before: dict[str, object], job_dir: str, *, another_socket: bool
+) -> None:
     """What runs, as it was: files and links are restored already. Raises `Failed`.
 
     While the old release starts again the candidate goes on accepting where it can: it ends last.
+    `another_socket`: its unit was replaced for a while; systemd may have let go of the old port.
     """
     systemd.must("daemon-reload")
     for name, enabled in cast("dict[str, bool]", before["enabled"]).items():
@@ -111,11 +151,14 @@ def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
     same = bool(before["invocation"]) and api.get("InvocationID") == before["invocation"]
     same = same and systemd.is_active(api)
     if mode == "socket":
-        if not systemd.is_active(socket):
+        if another_socket:
+            candidate.stop(place)
+            systemd.ask("stop", place.socket_unit, place.api_unit)
+        elif not systemd.is_active(socket):
             # Whoever binds the port itself must leave it first.
             systemd.ask("stop", place.api_unit)
         systemd.must("start", place.socket_unit)
-        if before["api_active"] and not same:
+        if before["api_active"] and not (same and not another_socket):
             systemd.ask("reset-failed", place.api_unit)
             systemd.must("restart", place.api_unit)
         candidate.stop(place)

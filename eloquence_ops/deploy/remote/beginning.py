@@ -67,13 +67,14 @@ def _may_begin(work: Work) -> None:
 
 def _may_take_port(work: Work) -> None:
     held = listener(work.place)
-    if held is None or work.before["mode"] in ("socket", "plain"):
+    runs = work.before["mode"] in ("socket", "plain")
+    if held is None or (runs and work.before["port"] == work.place.port):
         return
     what = "pid {}: {}".format(held["pid"], held["command"])
     unit = str(held["unit"] or "")
     if unit.endswith(".service") and not unit.startswith(("user@", work.place.stem)):
         raise Failed("port-taken", "{} of {}".format(what, unit))
-    if not work.job.flag("take_over"):
+    if runs or not work.job.flag("take_over"):
         raise Failed("port-taken", what)
 
 

@@ -6,7 +6,7 @@ import os
 
 from eloquence_ops.deploy.remote import assembling
 from eloquence_ops.deploy.remote.identity import acting_as
-from eloquence_ops.deploy.remote.packages import Builder
+from eloquence_ops.deploy.remote.packages import Builder, served_by
 from eloquence_ops.deploy.remote.tree import OWN
 from eloquence_ops.deploy.remote.verification import verify
 from eloquence_ops.deploy.remote.why import Failed
@@ -19,6 +19,7 @@ def assemble(work: Work) -> str | None:
         return SKIPPED
     work.ledger.will_make(work.place.release(work.job.release))
     adopted = str(work.ledger.data.get("adopted") or "")
+    assembling.share(work.place, work.who, work.job, work.ledger, adopted)
     assembling.assemble(work.place, work.who, work.job, adopted)
     return None
 
@@ -35,6 +36,7 @@ def packages(work: Work) -> str | None:
             raise Failed("packages", "no environment {}".format(reuse), path=python)
     else:
         work.environment = _build(work, wanted.get("build"))
+    served_by(os.path.join(work.place.environments, work.environment))
     own = os.path.join(work.place.release(work.job.release), OWN)
     with acting_as(work.who):
         link(os.path.join(own, "environment"), "../../../environments/" + work.environment)

@@ -28,15 +28,17 @@ class _Unix(http.client.HTTPConnection):
 
 
 class Service:
-    """The API at a Unix socket, or at a port of this machine."""
+    """The API at a Unix socket, or at an address of this machine."""
 
-    def __init__(self, where: str | int, api_key: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, where: str | tuple[str, int], api_key: str, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._where, self._key, self._timeout_s = where, api_key, timeout_s
 
     def _connection(self) -> http.client.HTTPConnection:
         if isinstance(self._where, str):
             return _Unix(self._where, self._timeout_s)
-        return http.client.HTTPConnection("127.0.0.1", self._where, timeout=self._timeout_s)
+        return http.client.HTTPConnection(*self._where, timeout=self._timeout_s)
 
     def answers(self) -> None:
         """`/` is answered, by no error of the server's. Raises `Failed`."""

@@ -47,7 +47,7 @@ def checks(work: Work) -> str | None:
     # Only then is it sure who answers.
     candidate.stop(work.place)
     try:
-        Service(work.place.port, work.key()).works()
+        Service(work.place.address, work.key()).works()
     except Failed as failed:
         shown = systemd.show(work.place.api_unit)[work.place.api_unit]
         failed.lines = failed.lines or candidate.said(work.place.api_unit, shown)[-20:]

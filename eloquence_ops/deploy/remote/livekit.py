@@ -26,6 +26,7 @@ from eloquence_ops.server.remote.reading import Unreadable
 _PORT = 7880
 _START_S = 20.0
 _ASKING_S = 5.0
+_ENDING_S = 2.0
 
 
 class _File(NamedTuple):
@@ -134,15 +135,31 @@ def _wanted(place: Place, job: Job, keys: object) -> list[_File]:
 
 def _restart(place: Place, yaml_path: str, check: Callable[[], None]) -> None:
     systemd.ask("reset-failed", place.livekit_unit)
-    systemd.must("restart", place.livekit_unit)
+    _stop(place)
+    systemd.must("start", place.livekit_unit)
     until = time.monotonic() + _START_S
     while not _is_healthy(yaml_path):
         check()
         state = systemd.show(place.livekit_unit)[place.livekit_unit].get("ActiveState")
-        if state == "failed" or time.monotonic() > until:
+        if state in ("failed", "inactive") or time.monotonic() > until:
             lines = systemd.journal_lines(place.livekit_unit)
             raise Failed("livekit", "no OK from LiveKit ({})".format(state), lines=lines)
         time.sleep(0.2)
+
+
+def _stop(place: Place) -> None:
+    """LiveKit asked once waits for everybody in its rooms to leave, until systemd kills it after
+    90 s; asked again it tells them, and ends."""
+    systemd.must("stop", "--no-block", place.livekit_unit)
+    again_at = time.monotonic() + _ENDING_S
+    while True:
+        state = systemd.show(place.livekit_unit)[place.livekit_unit].get("ActiveState")
+        if state in ("inactive", "failed"):
+            return
+        if state == "deactivating" and time.monotonic() > again_at:
+            systemd.ask("kill", "--kill-who=main", "--signal=SIGTERM", place.livekit_unit)
+            again_at = time.monotonic() + _ENDING_S
+        time.sleep(0.1)
 
 
 def _is_healthy(yaml_path: str) -> bool:
@@ -170,5 +187,5 @@ def as_before(place: Place, ledger: Ledger) -> None:
         systemd.must("daemon-reload")
         _restart(place, str(before["yaml_path"]), lambda: None)
     else:
-        systemd.ask("stop", place.livekit_unit)
+        _stop(place)
         systemd.must("daemon-reload")

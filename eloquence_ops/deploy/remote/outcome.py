@@ -19,7 +19,7 @@ def end(place: Place, job: Job, told: Told, outcome: str, why: dict[str, object]
         "release": job.release,
         "kind": job.kind,
         "current": place.current_release(),
-        "serves": before.serves(place, 5.0),
+        "serves": before.serves(before.as_it_is(place), 5.0),
         "why": why,
     }
     if outcome != "refused":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
 import sys
-from typing import Callable
+from typing import Callable, cast
 
 from eloquence_ops.deploy.remote import installed
 from eloquence_ops.deploy.remote.identity import Identity, acting_as
@@ -17,6 +18,7 @@ from eloquence_ops.deploy.remote.working import PATH, run_as
 from eloquence_ops.deploy.remote.writing import remove, write_json
 
 _TIMEOUT_S = 1800.0
+_OLDEST_UVICORN = (0, 22)  # what the launcher asks of it: templates/serve.py
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 
 
@@ -43,8 +45,12 @@ class Builder:
         if uv:
             self._do([uv, "venv", "--quiet", "--python", sys.executable, home])
         else:
-            self._do([sys.executable, "-m", "venv", home])
+            # In two steps, since venv keeps to itself what pip says when it cannot be installed.
+            self._do([sys.executable, "-m", "venv", "--without-pip", home])
         python = os.path.join(home, "bin/python")
+        if not uv or importlib.util.find_spec("ensurepip"):
+            # With uv as well: people ask `pip list`, and the same packages are one environment.
+            self._do([python, "-m", "ensurepip", "--upgrade", "--default-pip"])
         if requirements is not None:
             if uv:
                 words = [uv, "pip", "install", "--python", python]
@@ -67,8 +73,8 @@ class Builder:
         )
         if status == 0:
             return
-        full = any(sign in line for line in lines for sign in _NO_SPACE)
-        errors = [line for line in lines if "error" in line.lower()] or lines
+        full = [line for line in lines if any(sign in line for sign in _NO_SPACE)]
+        errors = full or [line for line in lines if "error" in line.lower()] or lines
         name = os.path.basename(words[0]) if "-m" not in words else words[words.index("-m") + 1]
         kind = "disk" if full else "packages"
         raise Failed(kind, "{}: exit {}".format(name, status), lines=errors)
@@ -93,6 +99,15 @@ class Builder:
         with acting_as(self._who):
             write_json(os.path.join(home, "environment.json"), found, 0o644)
         return name
+
+
+def served_by(home: str) -> None:
+    """Raises `Failed` unless the launcher finds an uvicorn that it works with."""
+    listed = cast("list[list[str]]", installed.of_venv(home)["packages"])
+    found = next((version for name, version in listed if name.lower() == "uvicorn"), None)
+    numbers = [int(part) for part in (found or "").split(".")[:2] if part.isdigit()]
+    if numbers < list(_OLDEST_UVICORN):
+        raise Failed("launcher", "uvicorn {}".format(found) if found else "no uvicorn")
 
 
 def key_of(packages: list[list[str]]) -> str:

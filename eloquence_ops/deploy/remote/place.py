@@ -21,6 +21,12 @@ class Place(NamedTuple):
     remote_dir: str
     asgi_app: str
     port: int
+    host: str = "127.0.0.1"
+    """Where this machine itself reaches the API."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.host, self.port
 
     @property
     def stem(self) -> str:
@@ -133,7 +139,13 @@ def place_of(request: dict[str, object]) -> Place:
         remote_dir,
         str(request.get("asgi_app") or "api:app"),
         int(str(request.get("port") or 8083)),
+        reached_at(str(request.get("host") or "0.0.0.0")),  # noqa: S104  # a question, no listener
     )
+
+
+def reached_at(host: str) -> str:
+    """Who listens on every address listens on this machine's own."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def checked_release(name: str) -> str:

@@ -14,9 +14,12 @@ from eloquence_ops.deploy.remote.ledger import Ledger
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.server.remote import firewall
 from eloquence_ops.server.remote.gaps import Gaps
+from eloquence_ops.server.remote.reading import Unreadable, read_text
 
 _RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 _TIMEOUT_S = 60.0
+_RULE = ["###", "tuple", "###"]
+_ANYBODY = {"0.0.0.0/0", "::/0"}
 
 
 def facts() -> dict[str, object]:
@@ -44,14 +47,43 @@ def let_through(port: int, ledger: Ledger, said: Callable[[str], None]) -> bool:
     for path in _RULES:
         ledger.will_replace(path)
     ledger.set(ufw=True)
-    words = ["ufw", "allow", "{}/tcp".format(port)]
-    said("$ " + " ".join(words))
-    done = systemd.run(words, _TIMEOUT_S)
-    for line in done.stdout.splitlines():
-        said(line)
-    if done.status != 0:
-        raise Failed("firewall", (done.stderr or done.stdout).strip())
+    allow = ["allow", "{}/tcp".format(port)]
+    commands = [["ufw", *allow]]
+    if any(_denies(path, port) for path in _RULES):
+        # It would be answered first. A rule that is there already does not move: it is made anew.
+        commands += [["ufw", "--force", "delete", *allow], ["ufw", "prepend", *allow]]
+    for words in commands:
+        said("$ " + " ".join(words))
+        done = systemd.run(words, _TIMEOUT_S)
+        for line in done.stdout.splitlines():
+            said(line)
+        if done.status != 0:
+            raise Failed("firewall", (done.stderr or done.stdout).strip())
     return True
+
+
+def _denies(path: str, port: int) -> bool:
+    """Whether a rule of ufw's own file denies it to everybody, by whatever protocol it names."""
+    try:
+        text = read_text(path)
+    except Unreadable:
+        return False
+    for line in text.split("\n"):
+        words = line.split()
+        if words[:3] != _RULE or len(words) < 9 or not words[3].startswith(("deny", "reject")):
+            continue
+        protocol, ports, to, _, source = words[4:9]
+        if protocol == "any" and {to, source} <= _ANYBODY and _names(ports, port):
+            return True
+    return False
+
+
+def _names(ports: str, port: int) -> bool:
+    for span in ports.split(","):
+        first, _, last = span.partition(":")
+        if first.isdigit() and int(first) <= port <= int(last or first):
+            return True
+    return ports == "any"
 
 
 def as_before(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
+import zlib
 from typing import IO, Iterable, cast
 
 from eloquence_ops.deploy.remote.frames import Gone, Heard
@@ -23,23 +24,31 @@ class Undone(Exception):
 
 
 class Upload:
-    """The archive as a file that can be read once, out of the frames `d` up to `e`."""
+    """The archive as a file that can be read once, out of the frames `d` up to `e`.
+
+    It is unpacked here and a block at a time, not by `tarfile`: a few frames may hold a gigabyte.
+    """
 
     def __init__(self, heard: Heard) -> None:
-        self._heard, self._rest, self._ended = heard, b"", False
+        self._heard, self._packed, self._ended = heard, b"", False
+        self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
-    def read(self, size: int = -1) -> bytes:
-        while not self._ended and (size < 0 or len(self._rest) < size):
+    def read(self, size: int) -> bytes:
+        """No more than `size`; empty at the end. Raises `Failed`, `Gone`, `Undone`."""
+        while True:
+            try:
+                found = self._unpacker.decompress(self._packed, size)
+            except zlib.error as error:
+                raise Failed("files", "the archive: {}".format(error)) from None
+            self._packed = self._unpacker.unconsumed_tail
+            if found or self._ended:
+                return found
             self._take()
-        found, self._rest = (
-            (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
-        )
-        return found
 
     def _take(self) -> None:
         frame = self._heard.next()
         if frame.kind == "d":
-            self._rest += frame.payload
+            self._packed += frame.payload
         elif frame.kind == "e":
             self._ended = True
         elif frame.kind == "u":
@@ -49,7 +58,7 @@ class Upload:
 
     def finish(self) -> None:
         while not self._ended:
-            self._rest = b""
+            self._packed = b""
             self._take()
 
 
@@ -112,7 +121,7 @@ def receive(
     taken = set()
     try:
         with tarfile.open(
-            fileobj=cast("IO[bytes]", upload), mode="r|gz", errorlevel=2, bufsize=_BLOCK
+            fileobj=cast("IO[bytes]", upload), mode="r|", errorlevel=2, bufsize=_BLOCK
         ) as archive:
             for member in archive:
                 kind, _, path = member.name.partition("/")

@@ -12,7 +12,7 @@ from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job, load
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
 from eloquence_ops.deploy.remote.outcome import end
-from eloquence_ops.deploy.remote.place import Place, place_of
+from eloquence_ops.deploy.remote.place import UNITS, Place, place_of
 from eloquence_ops.deploy.remote.staging import remove_staging
 from eloquence_ops.deploy.remote.told import Told, events
 from eloquence_ops.deploy.remote.why import Failed, of_system
@@ -22,11 +22,20 @@ def restore(place: Place, ledger: Ledger, told: Told, job_dir: str) -> bool:
     """Everything as it was before; whether all of it is, and serves again where it did."""
     who = identity(str(ledger.data["user"]), str(ledger.data["group"]))
     before = cast("dict[str, object]", ledger.data["before"])
+    socket = os.path.join(UNITS, place.socket_unit)
+    another_socket = any(op["path"] == socket for op in ledger.ops())
+    place = place._replace(
+        port=int(str(before.get("port") or place.port)), host=str(before.get("host") or place.host)
+    )
+
+    def serve() -> None:
+        state.bring_back(place, before, job_dir, another_socket=another_socket)
+
     did = [
         _done(told, "files", lambda: ledger.undo_files(who)),
         _done(told, "firewall", lambda: ports.as_before(ledger)),
         _done(told, "livekit", lambda: livekit.as_before(place, ledger)),
-        _done(told, "serve", lambda: state.bring_back(place, before, job_dir)),
+        _done(told, "serve", serve),
         _done(told, "candidate", lambda: candidate.stop(place)),
         _done(told, "made", lambda: ledger.undo_made(who)),
     ]

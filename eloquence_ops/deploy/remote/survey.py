@@ -22,6 +22,7 @@ from eloquence_ops.server.remote.masking import Masker
 from eloquence_ops.server.remote.reading import Unreadable, read_bytes, read_text
 
 PROTOCOL = 1
+_LIVEKIT_KEYS = "livekit-keys.yaml"
 _LIVEKIT_CONFIG = re.compile(r"--config[ =](\S+)")
 
 
@@ -53,7 +54,7 @@ def facts(place: Place, nonce: str) -> dict[str, object]:
             for name, properties in shown.items()
             if properties.get("LoadState") == "loaded"
         },
-        "livekit": _livekit(shown[place.livekit_unit], masker),
+        "livekit": _livekit(shown[place.livekit_unit], masker, nonce),
         "listener": listener(place),
         "environments": installed.environments(place, shown[place.api_unit]),
         "wheels": installed.wheels(place),
@@ -149,12 +150,15 @@ def _files(place: Place, layout: str, current: str | None) -> list[list[object]]
     return []
 
 
-def _livekit(unit: dict[str, str], masker: Masker) -> dict[str, object]:
+def _livekit(unit: dict[str, str], masker: Masker, nonce: str) -> dict[str, object]:
+    """`keys_digest` is keyed as that of `.env.local`, of the file of keys that a deploy makes."""
     binary = shutil.which("livekit-server", path=systemd.environment()["PATH"])
     match = _LIVEKIT_CONFIG.search(unit.get("ExecStart", ""))
     path = match.group(1).strip("\"'") if match else "/etc/livekit.yaml"
     text = _raw(path).decode("utf-8", "replace")
+    keys = _raw(os.path.join(os.path.dirname(path), _LIVEKIT_KEYS))
     return {
+        "keys_digest": hmac.new(nonce.encode(), keys, "sha256").hexdigest() if keys else None,
         "binary": binary,
         "version": _livekit_version(binary),
         "yaml": masker.text(text) if text else None,

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import cast
 
 from eloquence_ops.deploy.remote import before as state
 from eloquence_ops.deploy.remote import candidate, installed, systemd
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger
-from eloquence_ops.deploy.remote.place import UNITS, Place
+from eloquence_ops.deploy.remote.place import UNITS, Place, reached_at
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.remote.writing import remove, write
+
+_BOUND = re.compile(r"^(?:ListenStream=|ExecStart=.* --bind )(\S*?):?(\d+)\s*$", re.MULTILINE)
+
+
+def with_its_port(place: Place, job: Job) -> Place:
+    """Back to a release: where its own units have it listen, whatever the settings say now."""
+    if not job.is_rollback:
+        return place
+    texts = _texts(place, job)
+    found = _BOUND.search(texts.get(place.socket_unit) or texts.get(place.api_unit, ""))
+    if found is None:
+        return place
+    host, port = found.groups()
+    return place._replace(port=int(port), host=reached_at(host.strip("[]")))
 
 
 def returns_to_own_unit(place: Place, job: Job) -> bool:
@@ -23,15 +38,20 @@ def returns_to_own_unit(place: Place, job: Job) -> bool:
 
 
 def unit_texts(place: Place, job: Job) -> dict[str, str]:
-    """What is installed: the units of the job, or those that an adopted release came with."""
+    """What is installed: see `_texts`. Raises `Failed` for a unit that is none of its own."""
+    texts = _texts(place, job)
     if returns_to_own_unit(place, job):
-        record = installed.record(place, job.release) or {}
-        return cast("dict[str, str]", record["units"])
-    texts = job.texts("units")
+        return texts
     for name in texts:
         if name not in (place.api_unit, place.socket_unit):
             raise Failed("unit", "not one of this installation: {}".format(name))
     return texts
+
+
+def _texts(place: Place, job: Job) -> dict[str, str]:
+    """The units of the job; on the way back those that the release had."""
+    record = (installed.record(place, job.release) or {}) if job.is_rollback else {}
+    return cast("dict[str, str]", record.get("units")) or job.texts("units")
 
 
 def wants_socket(place: Place, job: Job) -> bool:
@@ -49,20 +69,13 @@ def is_without_gap(place: Place, job: Job, before: dict[str, object]) -> bool:
         line.startswith("Sockets=") and place.socket_unit in line.split("=", 1)[1].split()
         for line in job.texts("candidate").get(place.candidate_unit, "").split("\n")
     )
-    return shares and _listens_as(place, text)
+    return shares and _meaning(str(before["socket"] or "")) == _meaning(text)
 
 
-def _listens_as(place: Place, text: str) -> bool:
-    """The installed socket listens where this one would: another port needs another socket."""
-    try:
-        with open(os.path.join(UNITS, place.socket_unit), encoding="utf-8") as file:
-            return _streams(file.read()) == _streams(text)
-    except OSError:
-        return False
-
-
-def _streams(text: str) -> list[str]:
-    return sorted(line.strip() for line in text.split("\n") if line.startswith("ListenStream"))
+def _meaning(text: str) -> list[str]:
+    """A unit without its comments: what is the same in this is the same socket, and stays open."""
+    lines = (line.strip() for line in text.split("\n"))
+    return [line for line in lines if line and line[0] not in "#;"]
 
 
 def install_units(place: Place, job: Job, ledger: Ledger) -> None:
@@ -120,6 +133,8 @@ def restart(place: Place, job: Job, before: dict[str, object]) -> int:
 
 def _free_the_port(place: Place, before: dict[str, object]) -> None:
     """The one gap there is: from here until the new one has the port."""
+    # It has proved itself, and may hold the socket that is to make way for another one.
+    candidate.stop(place)
     systemd.ask("stop", place.socket_unit, place.api_unit)
     if before["mode"] == "hand":
         state.end(cast("dict[str, object]", before["process"]))

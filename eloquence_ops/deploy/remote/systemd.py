@@ -13,7 +13,7 @@ _SHOWN = (
     "Id LoadState ActiveState SubState UnitFileState Result NRestarts MainPID ExecMainPID "
     "ExecMainStatus ExecMainCode ExecStart FragmentPath DropInPaths NeedDaemonReload User Group "
     "WorkingDirectory EnvironmentFiles StatusText InvocationID ActiveEnterTimestampMonotonic "
-    "Description Type"
+    "Description Type Listen"
 ).split()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from eloquence_ops.deploy.remote import switching
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger
@@ -24,7 +25,7 @@ class Work:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.place: Place = place_of(job.request)
+        self.place: Place = switching.with_its_port(place_of(job.request), job)
         self.told = Told(os.path.join(job.folder, "events"))
         self.who = identity(job.user, job.group)
         self.secrets = _secrets(job.folder)
