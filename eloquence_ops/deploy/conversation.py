@@ -31,7 +31,7 @@ Confirm = Callable[[], Awaitable[str | None]]
 
 ANSWER_S: Final = 60.0
 _LIFE_EVERY_S: Final = 5.0
-_SILENCE_S: Final = 1800.0
+_WAITS_S: Final = 10.0  # the program waits twice as long for the next word
 _FIRST_WAIT_S: Final = 0.3
 _LONGEST_WAIT_S: Final = 5.0
 _GIVE_UP_S: Final = 600.0
@@ -54,6 +54,7 @@ class Server:
     connect: Connect
     password: Secret | None = None
     _link: Link | None = None
+    _kept: tuple[Dialogue, float] | None = None
 
     async def link(self) -> Link:
         if self._link is None:
@@ -61,6 +62,7 @@ class Server:
         return self._link
 
     async def drop(self) -> None:
+        self._kept = None
         if self._link is not None:
             link, self._link = self._link, None
             with contextlib.suppress(LinkError):
@@ -70,12 +72,29 @@ class Server:
         self, request: Mapping[str, Any], secrets: Mapping[str, Secret | None] | None = None
     ) -> Dialogue:
         """Raises `LinkError`."""
+        if (kept := await self._taken()) is not None:
+            await kept.send_raw(wire.request(kept.nonce, request) + wire.secrets(secrets or {}))
+            return kept
         nonce = randomness.token_hex(8)
         text = program.source()
         sent = text + wire.request(nonce, request) + wire.secrets(secrets or {})
         prepared = sudo.as_root(program.command(len(text)), self.password, sent)
         running = await (await self.link()).start(prepared.command, stdin=prepared.stdin)
         return Dialogue(self.host, running, Events(nonce))
+
+    def keep(self, dialogue: Dialogue) -> None:
+        """The program that has answered a survey waits for a while for what comes of it."""
+        self._kept = dialogue, time.monotonic()
+
+    async def _taken(self) -> Dialogue | None:
+        """The one that was kept; None where there is none, or it does not wait any more."""
+        if self._kept is None:
+            return None
+        (dialogue, since), self._kept = self._kept, None
+        if time.monotonic() - since < _WAITS_S:
+            return dialogue
+        await dialogue.close()
+        return None
 
     async def ask(
         self,

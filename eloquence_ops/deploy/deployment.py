@@ -117,6 +117,7 @@ class Deployment:
         request = job.asking("survey", self.target, self.choices)
         dialogue = await self.server.begin(request)
         self._nonce = dialogue.nonce
+        kept = False
         try:
             async with asyncio.timeout(SURVEY_S):
                 async for event in dialogue.events():
@@ -126,11 +127,14 @@ class Deployment:
                     if needs_root and not found.is_root:
                         refused = not_root(dialogue.privilege, self.server.host)
                         raise refused or LinkError("deploy.no-root", host=self.server.host)
+                    kept = True
+                    self.server.keep(dialogue)
                     return found
         except TimeoutError:
             raise LinkError("deploy.mute", host=self.server.host, seconds=f"{SURVEY_S:g}") from None
         finally:
-            await dialogue.close()
+            if not kept:
+                await dialogue.close()
         raise dialogue.not_begun()
 
     def _surveyed(self, event: wire.Event) -> Survey | None:

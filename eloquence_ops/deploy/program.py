@@ -29,4 +29,4 @@ def command(length: int) -> tuple[str, ...]:
 @cache
 def source() -> bytes:
     """ASCII; `command(len(source()))` reads it."""
-    return bundled(PACKAGES, f'begin("{{modules}}", "{ENTRY}", source)\n')
+    return bundled(PACKAGES, ENTRY, f'begin("{{modules}}", "{ENTRY}", source)\n')

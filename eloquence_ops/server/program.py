@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import zlib
 from collections.abc import Mapping
@@ -23,6 +24,12 @@ COMMAND: Final = ("python3", "-I", "-S", "-B", "-")
 """Isolated from the folder, environment and packages of whoever logs in; writes no caches."""
 
 PACKAGE: Final = "eloquence_ops.server.remote"
+ENTRY: Final = f"{PACKAGE}.answering"
+# How these modules import one another, and in no other way.
+_IMPORTS: Final = re.compile(
+    r"^\s*from (eloquence_ops[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE
+)
+_NAMES: Final = re.compile(r"\w+")
 DEADLINE_S: Final = 10.0
 """After this it answers what it has."""
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
@@ -54,21 +61,38 @@ def bundle(parameters: Mapping[str, str | float]) -> bytes:
     """ASCII: the text of the loader, and one call of it with all modules compressed."""
     # A JSON text as a literal of Python reads the same in both.
     words = json.dumps(json.dumps(parameters))
-    return bundled((PACKAGE,), f'run("{{modules}}", json.loads({words}))\n')
+    return bundled((PACKAGE,), ENTRY, f'run("{{modules}}", json.loads({words}))\n')
 
 
-def bundled(packages: tuple[str, ...], call: str) -> bytes:
-    """ASCII: the text of the loader, and `call` with the modules of `packages` in `{modules}`."""
+def bundled(packages: tuple[str, ...], entry: str, call: str) -> bytes:
+    """ASCII: the text of the loader, and `call` with, in `{modules}`, those of `packages` that the
+    module `entry` needs: what is sent costs time on a long way."""
     loader = (files(PACKAGE) / "loading.py").read_text(encoding="utf-8")
-    return f"{loader}\n\n{call.replace('{modules}', _modules(packages))}".encode("ascii")
+    return f"{loader}\n\n{call.replace('{modules}', _modules(packages, entry))}".encode("ascii")
 
 
 @cache
-def _modules(packages: tuple[str, ...]) -> str:
-    found: dict[str, str] = {}
+def _modules(packages: tuple[str, ...], entry: str) -> str:
+    every: dict[str, str] = {}
     for package in packages:
-        found.update(sources(package))
+        every.update(sources(package))
+    found = needed(every, entry)
     return base64.b64encode(zlib.compress(json.dumps(found).encode(), 9)).decode("ascii")
+
+
+def needed(every: Mapping[str, str], entry: str) -> dict[str, str]:
+    """Of `every` module's text by name, those that `entry` imports, directly or not."""
+    found: dict[str, str] = {}
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in every:
+            continue
+        found[name] = every[name]
+        waiting.append(name.rpartition(".")[0])
+        for package, names in _IMPORTS.findall(every[name]):
+            waiting += [package, *(f"{package}.{each}" for each in _NAMES.findall(names))]
+    return found
 
 
 def sources(package: str = PACKAGE) -> dict[str, str]:

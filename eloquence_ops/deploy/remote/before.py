@@ -128,10 +128,12 @@ def bring_back(place: Place, before: dict[str, object], job_dir: str) -> None:
             start_by_hand(place, job_dir)
 
 
-def enable(name: str) -> None:
-    """Not where it is already: each time systemd reads all its units anew."""
-    if systemd.show(name)[name].get("UnitFileState") != "enabled":
-        systemd.must("enable", name)
+def enable(*names: str) -> None:
+    """Not where they are already: each time systemd reads all its units anew."""
+    shown = systemd.show(*names)
+    lacking = [name for name in names if shown[name].get("UnitFileState") != "enabled"]
+    if lacking:
+        systemd.must("enable", *lacking)
 
 
 def _set_enabled(name: str, enabled: bool) -> None:

@@ -37,13 +37,12 @@ def install(place: Place, texts: dict[str, str]) -> None:
         if not any(name.encode() + b"=" in found for name in _OVERRIDES):
             os.makedirs(folder, exist_ok=True)
             write(os.path.join(folder, os.path.basename(path)), found)
-    systemd.must("daemon-reload")
+    systemd.read_units(TRANSIENT, *texts)
 
 
 def start(place: Place, start_s: float, check: Callable[[], None]) -> None:
     """Until its application has started. Raises `Failed` with what it said."""
     unit = place.candidate_unit
-    systemd.ask("reset-failed", unit, place.candidate_socket)
     systemd.must("start", place.candidate_socket)
     done = systemd.ask("start", "--no-block", unit)
     if done.status != 0:
@@ -136,4 +135,4 @@ def stop(place: Place) -> None:
     for path in [*files, files[1] + ".d"]:
         remove(path)
     remove(place.candidate_address)
-    systemd.must("daemon-reload")
+    systemd.read_units(TRANSIENT, *units)

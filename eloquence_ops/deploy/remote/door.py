@@ -15,7 +15,6 @@ import time
 from typing import Iterator
 
 from eloquence_ops.deploy.remote import candidate, locking, systemd
-from eloquence_ops.deploy.remote.apply import VERDICT
 from eloquence_ops.deploy.remote.frames import Heard, Speech
 from eloquence_ops.deploy.remote.identity import Identity, acting_as, identity
 from eloquence_ops.deploy.remote.job import Job
@@ -23,6 +22,7 @@ from eloquence_ops.deploy.remote.place import Place, checked_release, place_of
 from eloquence_ops.deploy.remote.receiving import Undone, Upload, receive
 from eloquence_ops.deploy.remote.told import Told, read
 from eloquence_ops.deploy.remote.why import Failed, of_system
+from eloquence_ops.deploy.remote.work import VERDICT
 from eloquence_ops.deploy.remote.writing import read_json, remove, write, write_json
 
 _RUNNER = b"import sys\nsource = open(sys.argv[1], 'rb').read()\nexec(source)\n"

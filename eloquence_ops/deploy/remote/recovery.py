@@ -8,9 +8,11 @@ from typing import Callable, cast
 from eloquence_ops.deploy.remote import before as state
 from eloquence_ops.deploy.remote import candidate, livekit, ports
 from eloquence_ops.deploy.remote.identity import identity
-from eloquence_ops.deploy.remote.job import Job
+from eloquence_ops.deploy.remote.job import Job, load
 from eloquence_ops.deploy.remote.ledger import Ledger, open_ledger
-from eloquence_ops.deploy.remote.place import Place
+from eloquence_ops.deploy.remote.outcome import end
+from eloquence_ops.deploy.remote.place import Place, place_of
+from eloquence_ops.deploy.remote.staging import remove_staging
 from eloquence_ops.deploy.remote.told import Told, events
 from eloquence_ops.deploy.remote.why import Failed, of_system
 
@@ -69,10 +71,13 @@ def left_by_another(place: Place, told: Told, job: Job) -> bool:
     return True
 
 
+def main(folder: str) -> None:
+    job = load(folder)
+    after_the_unit(job, place_of(job.request))
+
+
 def after_the_unit(job: Job, place: Place) -> None:
     """Run by systemd when the apply has ended, however it did."""
-    from eloquence_ops.deploy.remote import apply
-
     path = os.path.join(job.folder, "events")
     told = Told(path)
     happened = events(path)
@@ -90,5 +95,5 @@ def after_the_unit(job: Job, place: Place) -> None:
             outcome = "deployed"
         elif not restore(place, ledger, told, job.folder):
             outcome = "lost"
-    apply.remove_staging(place, job)
-    apply.end(place, job, told, outcome, None if outcome == "deployed" else why)
+    remove_staging(place, job)
+    end(place, job, told, outcome, None if outcome == "deployed" else why)

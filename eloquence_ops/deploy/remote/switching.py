@@ -81,7 +81,7 @@ def install_units(place: Place, job: Job, ledger: Ledger) -> None:
             if path.startswith(UNITS + "/") and not os.path.lexists(path):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 _write(ledger, path, text)
-    systemd.must("daemon-reload")
+    systemd.read_units(UNITS, place.api_unit, place.socket_unit)
 
 
 def _write(ledger: Ledger, path: str, text: str) -> None:
@@ -103,10 +103,11 @@ def restart(place: Place, job: Job, before: dict[str, object]) -> int:
     with_socket = wants_socket(place, job)
     if not is_without_gap(place, job, before):
         _free_the_port(place, before)
+    names = [place.socket_unit, place.api_unit] if with_socket else [place.api_unit]
+    state.enable(*names)
     if with_socket:
-        state.enable(place.socket_unit)
         systemd.must("start", place.socket_unit)
-    state.enable(place.api_unit)
+    # Five starts in a minute are too many to systemd, whoever asks for them.
     systemd.ask("reset-failed", place.api_unit)
     done = systemd.ask("restart", place.api_unit, timeout_s=180.0)
     shown = systemd.show(place.api_unit)[place.api_unit]
@@ -114,7 +115,7 @@ def restart(place: Place, job: Job, before: dict[str, object]) -> int:
         raise candidate.ended(place.api_unit, "exited")
     if not with_socket and not state.prove(place):
         raise candidate.ended(place.api_unit, "timeout")
-    return systemd.main_pid(systemd.show(place.api_unit)[place.api_unit])
+    return systemd.main_pid(shown)
 
 
 def _free_the_port(place: Place, before: dict[str, object]) -> None:

@@ -57,6 +57,20 @@ def must(*words: str, timeout_s: float = 120.0) -> None:
         raise Failed("unit", "systemctl {}: {}".format(" ".join(words), done.stderr.strip()))
 
 
+def read_units(folder: str, *units: str) -> None:
+    """systemd has in mind what lies in `folder` now, or nothing where nothing does.
+
+    To read all its units anew takes it longer than anything else that an apply asks of it, and is
+    needed only for one that it knows otherwise: systemd.unit(5) has it look for the others itself.
+    """
+    for name, shown in show(*units).items():
+        path = os.path.join(folder, name)
+        other = os.path.exists(path) and shown.get("FragmentPath") != path
+        if other or shown.get("NeedDaemonReload") == "yes":
+            must("daemon-reload")
+            return
+
+
 def show(*units: str) -> dict[str, dict[str, str]]:
     """Properties by unit; of several lines of one name, the lines."""
     done = ask("show", "--no-pager", "--property=" + ",".join(_SHOWN), "--", *units)

@@ -1,4 +1,8 @@
-"""Where the program begins: what it is asked for, over SSH or by the unit that it started."""
+"""Where the program begins: what it is asked for, over SSH or by the unit that it started.
+
+A survey may be followed by what it was made for, without the program being sent and started anew.
+What a verb needs is imported when it is asked for: all of it is compiled each time.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ import os
 import signal
 import sys
 
-from eloquence_ops.deploy.remote import again, apply, door, env_file, recovery, survey
 from eloquence_ops.deploy.remote.frames import Gone, Heard, Speech
-from eloquence_ops.deploy.remote.job import load
 from eloquence_ops.deploy.remote.place import place_of
 from eloquence_ops.deploy.remote.why import Failed, of_system
+
+_SURVEY = "survey"
 
 
 def main(source: bytes) -> None:
@@ -22,11 +26,14 @@ def main(source: bytes) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     heard = Heard()
     try:
-        frame = heard.next()
-        if frame.kind != "j":
-            return
-        request = json.loads(frame.payload.decode("utf-8"))
-        _asked(request, heard, Speech(str(request["nonce"])), source)
+        verb: object = _SURVEY
+        while verb == _SURVEY:
+            frame = heard.next()
+            if frame.kind != "j":
+                break
+            request = json.loads(frame.payload.decode("utf-8"))
+            verb = request.get("verb")
+            _asked(request, heard, Speech(str(request["nonce"])), source)
     except Gone:
         pass
     # The thread that reads standard input may wait for ever.
@@ -36,27 +43,40 @@ def main(source: bytes) -> None:
 
 def _in_the_unit(verb: str, folder: str) -> None:
     if verb == "apply":
+        from eloquence_ops.deploy.remote import apply
+
         apply.main(folder)
     elif verb == "recover":
-        job = load(folder)
-        recovery.after_the_unit(job, place_of(job.request))
+        from eloquence_ops.deploy.remote import recovery
+
+        recovery.main(folder)
     elif verb == "again":
+        from eloquence_ops.deploy.remote import again
+
         again.main(folder)
 
 
 def _asked(request: dict[str, object], heard: Heard, speech: Speech, source: bytes) -> None:
     verb = request.get("verb")
     try:
-        if verb == "survey":
+        if verb == _SURVEY:
+            from eloquence_ops.deploy.remote import survey
+
             found = survey.facts(place_of(request), str(request["nonce"]))
             speech.say_now({"event": "survey", "facts": found})
         elif os.geteuid() != 0 and verb in ("apply", "push-env"):
             raise Failed("root", "")
         elif verb == "apply":
+            from eloquence_ops.deploy.remote import door
+
             door.apply(request, heard, speech, source)
         elif verb == "follow":
+            from eloquence_ops.deploy.remote import door
+
             door.follow(request, heard, speech)
         elif verb == "push-env":
+            from eloquence_ops.deploy.remote import env_file
+
             env_file.push(request, heard, speech)
     except Failed as failed:
         _refused(speech, failed)
