@@ -66,11 +66,9 @@ def test_what_a_deploy_mends_is_mended_by_it_before_it_is_by_hand(cause_id: str)
 
 def test_our_own_commands_in_the_runbook_are_commands_that_we_have() -> None:
     runner = CliRunner()
-    steps = (
-        step.run
-        for cause in RUNBOOK.causes.values()
-        for step in (*cause.remedies, cause.next_probe)
-    )
+    causes = RUNBOOK.causes.values()
+    steps = [remedy.run for cause in causes for remedy in cause.remedies]
+    steps += [cause.next_probe.run for cause in causes]
     ours = {run for run in steps if run.startswith("eloquence ")}
     assert len(ours) > 5
     for run in ours:
