@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from inspect import Signature
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -53,7 +52,7 @@ def _examining(
     `start` is the argument: one address to start from, or several to look at.
     """
 
-    def run(**given: Any) -> int:
+    def run(given: o.Given) -> int:
         from eloquence_ops.cli.examination import Request, examine_and_report
 
         return examine_and_report(
@@ -80,18 +79,9 @@ def _examining(
             )
         )
 
-    shared = (
-        start,
-        o.Shared("target", o.TargetName),
-        *o.SETTINGS,
-        *o.REPORTING,
-        *o.RUNNING,
-        *choosing,
-    )
-    parameters = [option.parameter() for option in shared]
-    # Typer reads the options off the signature.
-    run.__signature__ = Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    app.command(command, help=summary)(run)
+    target = o.Shared("target", o.TargetName)
+    options = (start, target, *o.SETTINGS, *o.REPORTING, *o.RUNNING, *choosing)
+    o.command_of(app, command, summary, run, *options)
 
 
 _examining(

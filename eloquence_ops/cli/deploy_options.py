@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature
 from typing import Annotated, Any, Final
 
 import typer
 
 from eloquence_ops.cli import options as o
-from eloquence_ops.cli.options import Shared
+from eloquence_ops.cli.options import Given, Shared
 
 _WHAT: Final = "What is deployed"
 _HOW: Final = "How it goes"
@@ -101,24 +100,14 @@ ASKING: Final = (
 
 
 def register(
-    app: typer.Typer, name: str, summary: str, run: Callable[..., int], *shared: Shared
+    app: typer.Typer, name: str, summary: str, run: Callable[[Given], int], *shared: Shared
 ) -> None:
     """`run` receives every option by its name."""
-
-    def command(**given: Any) -> int:
-        return run(given)
-
-    parameters = [option.parameter() for option in (*shared, *ASKING)]
-    # Typer reads the options off the signature.
-    command.__signature__ = Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    app.command(name, help=summary)(command)
-
-
-Given = dict[str, Any]
+    o.command_of(app, name, summary, run, *shared, *ASKING)
 
 
 def _request(name: str, given: Given) -> Any:
-    from eloquence_ops.cli.deploying import Request, choices
+    from eloquence_ops.cli.deploy_command import Request, choices
 
     return Request(
         command=name,
@@ -150,21 +139,21 @@ def rollback(given: Given) -> int:
 
 
 def releases(given: Given) -> int:
-    from eloquence_ops.cli import deploying
+    from eloquence_ops.cli import deployed
 
-    return deploying.releases(_request("releases", given))
+    return deployed.releases(_request("releases", given))
 
 
 def env_push(given: Given) -> int:
-    from eloquence_ops.cli import deploying
+    from eloquence_ops.cli import deployed
 
-    return deploying.env_push(given["file"], _request("env push", given))
+    return deployed.env_push(given["file"], _request("env push", given))
 
 
 def env_diff(given: Given) -> int:
-    from eloquence_ops.cli import deploying
+    from eloquence_ops.cli import deployed
 
-    return deploying.env_diff(_request("env diff", given))
+    return deployed.env_diff(_request("env diff", given))
 
 
 def register_all(app: typer.Typer) -> None:

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from eloquence_ops.cli import speaking
+from eloquence_ops.cli import beside, speaking
 from eloquence_ops.deploy.progress import Steps, Told
 from eloquence_ops.deploy.story import Row, Teller, size
 from eloquence_ops.report.prose import Prose
@@ -114,10 +114,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await beside.end(self._task)
         if self._status is not None:
             self._status.stop()
 

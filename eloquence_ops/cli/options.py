@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import Parameter
+from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 
 import typer
+
+Given = dict[str, Any]
+"""What was given for each option of a command, by its parameter's name."""
 
 _TARGET: Final = "The target, instead of or over what eloquence.toml says"
 _OUTPUT: Final = "What comes out"
@@ -28,6 +32,20 @@ class Shared:
             default=self.default,
             annotation=self.annotation,
         )
+
+
+def command_of(
+    app: typer.Typer, name: str, summary: str, run: Callable[[Given], int], *shared: Shared
+) -> None:
+    """A command that takes these options, and hands them on by name."""
+
+    def command(**given: Any) -> int:
+        return run(given)
+
+    parameters = [option.parameter() for option in shared]
+    # Typer reads the options off the signature.
+    command.__signature__ = Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    app.command(name, help=summary)(command)
 
 
 def _setting(name: str, metavar: str, help_text: str, *, hidden: bool = False) -> Shared:

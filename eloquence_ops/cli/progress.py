@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from types import TracebackType
 from typing import Final, Self
 
 from eloquence_ops.catalogue.model import Catalogue
-from eloquence_ops.cli import speaking
+from eloquence_ops.cli import beside, speaking
 from eloquence_ops.language import Language
 from eloquence_ops.phrases import phrase
 from eloquence_ops.report.prose import Prose
@@ -42,10 +41,7 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await beside.end(self._task)
 
     async def _watch(self) -> None:
         while self._execution.elapsed_s < _QUIET_S:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +19,10 @@ from eloquence_ops.cli.garbage import collect_from_now_on
 from eloquence_ops.cli.letters import AS_SHOWN
 from eloquence_ops.cli.passphrase import asking
 from eloquence_ops.errors import UsageError
-from eloquence_ops.logs import app_source, times
+from eloquence_ops.logs import app_source, asked, which
 from eloquence_ops.logs.choice import Chooser
 from eloquence_ops.logs.dress import Dresser
-from eloquence_ops.logs.entry import Entry, Level, Note
+from eloquence_ops.logs.entry import Entry, Note
 from eloquence_ops.logs.output import Item, Output
 from eloquence_ops.logs.output.notes import sentence
 from eloquence_ops.logs.program import Log
@@ -32,11 +31,10 @@ from eloquence_ops.logs.session import SessionFollower
 from eloquence_ops.logs.span import Span
 from eloquence_ops.logs.stream import Source, Stream
 from eloquence_ops.secrets import Redactor
-from eloquence_ops.server import destination, reaching
+from eloquence_ops.server import reaching
 from eloquence_ops.server.local import LocalLink
 from eloquence_ops.server.threads import in_thread
 from eloquence_ops.settings import Target, Value
-from eloquence_ops.untrusted import visible
 
 if TYPE_CHECKING:
     from eloquence_ops.language import Language
@@ -45,12 +43,6 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("console", "json", "raw", "template")
 _WITHOUT_NOTES: Final = ("raw", "template")
-_DEFAULT_LINES: Final = 10
-_PROXIES: Final = ("nginx.service", "caddy.service", "haproxy.service")
-_FILES: Final = {
-    "access": "/var/log/nginx/access.log",
-    "errors": "/var/log/nginx/error.log",
-}
 _STANDARD_INPUT: Final = "-"
 
 
@@ -84,31 +76,15 @@ class Request:
 
     def span(self, now: datetime) -> Span:
         """Raises `UsageError`."""
-        since = times.parse(self.since, now) if self.since else None
-        until = times.parse(self.until, now) if self.until else None
-        if since is not None and until is not None and until < since:
-            raise UsageError("logs.until-before-since", since=self.since, until=self.until)
-        if until is not None and self.follow:
-            raise UsageError("logs.until-and-follow")
-        follows = self.follow if self.follow is not None else until is None
-        return Span(self._lines(since, until), since, until, follows)
-
-    def _lines(self, since: float | None, until: float | None) -> int | None:
-        if self.lines is None:
-            return _DEFAULT_LINES if since is None and until is None else None
-        if self.lines == "all":
-            return None
-        if not re.fullmatch(r"\d{1,9}", self.lines):
-            raise UsageError("logs.lines", value=self.lines)
-        return int(self.lines)
+        return asked.span_of(now, self.since, self.until, self.lines, self.follow)
 
     def chooser(self, span: Span) -> Chooser:
         """Raises `UsageError`."""
         return Chooser(
             span,
-            level=_level(self.level) if self.level else None,
-            grep=_patterns(self.grep),
-            exclude=_patterns(self.exclude),
+            level=asked.level(self.level) if self.level else None,
+            grep=asked.patterns(self.grep),
+            exclude=asked.patterns(self.exclude),
             session=SessionFollower(self.session) if self.session else None,
         )
 
@@ -160,12 +136,13 @@ def _sources(
     if request.on_server:
         servers = [socket.gethostname(), *request.servers]
     for place, server in enumerate(servers):
-        prefix = f"{_short(server, place, servers)}/" if len(servers) > 1 else ""
+        prefix = which.prefix(server, place, servers)
         local = request.on_server and place == 0
         found.append(
             ServerSource(
                 server,
-                _logs(request, target, prefix),
+                which.named(request.units, request.files, prefix)
+                or which.of_target(target, prefix),
                 span,
                 _here(environ) if local else _over_ssh(server, target, environ, language),
                 password=secrets.sudo_password,
@@ -183,42 +160,6 @@ def _sources(
         name = "app" if not request.app_log else "app-command"
         found.append(app_source.WatchedSource(name, app_source.command(request.app_command, link)))
     return found
-
-
-def _short(server: str, place: int, servers: Sequence[str]) -> str:
-    host = destination.parse(server).host if place or "@" in server else server
-    short = host.partition(".")[0] if not host.replace(".", "").isdigit() else host
-    same = [other for other in servers if other.rpartition("@")[2].partition(".")[0] == short]
-    return short if len(same) <= 1 else f"{short}-{place + 1}"
-
-
-def _logs(request: Request, target: Target, prefix: str) -> list[Log]:
-    """What was asked for by name; else the system's own: both services and the proxy."""
-    if request.units or request.files:
-        units = [Log(f"{prefix}{_unit_name(unit)}", units=(unit,)) for unit in request.units]
-        paths = [Log(f"{prefix}{visible(Path(file).name)}", path=file) for file in request.files]
-        return _distinct([*units, *paths])
-    return [
-        Log(f"{prefix}api", units=(target.api_unit,)),
-        Log(f"{prefix}livekit", units=(target.livekit_unit,)),
-        Log(f"{prefix}proxy", units=_PROXIES),
-        *(Log(f"{prefix}{name}", path=path) for name, path in _FILES.items()),
-    ]
-
-
-def _distinct(logs: Sequence[Log]) -> list[Log]:
-    seen: dict[str, int] = {}
-    found = []
-    for log in logs:
-        seen[log.name] = seen.get(log.name, 0) + 1
-        number = seen[log.name]
-        name = log.name if number == 1 else f"{log.name}-{number}"
-        found.append(Log(name, log.units, log.path))
-    return found
-
-
-def _unit_name(unit: str) -> str:
-    return unit.removesuffix(".service")
 
 
 def _here(environ: Mapping[str, str]) -> Connect:
@@ -265,7 +206,7 @@ def _output(request: Request, names: Sequence[str], language: Language) -> Outpu
                 colour=is_terminal and not os.environ.get("NO_COLOR"),
                 brief=is_terminal,
                 utc=request.utc,
-                highlight=_patterns(request.highlight),
+                highlight=asked.patterns(request.highlight),
             )
         case other:
             raise UsageError("cli.format", value=other, known=", ".join(FORMATS))
@@ -278,23 +219,6 @@ def _diagnose(request: Request) -> Callable[[Entry, str], tuple[str, ...]] | Non
     from eloquence_ops.logs.diagnose import Signs
 
     return Signs(catalogue()).of
-
-
-def _level(text: str) -> Level:
-    names = {level.name.lower(): level for level in Level} | {"warn": Level.WARNING}
-    if text.lower() not in names:
-        raise UsageError("logs.level", value=text, known=", ".join(names))
-    return names[text.lower()]
-
-
-def _patterns(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
-    found = []
-    for text in texts:
-        try:
-            found.append(re.compile(text))
-        except (re.error, RecursionError, OverflowError) as error:
-            raise UsageError("logs.pattern", pattern=text, reason=error) from None
-    return tuple(found)
 
 
 class _Show:

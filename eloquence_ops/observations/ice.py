@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from eloquence_ops.findings import Family
+from eloquence_ops.ice_urls import IceUrl, Transport
 from eloquence_ops.observations.base import Observation
 
 TrialOutcome = Literal[
@@ -24,6 +25,28 @@ TrialOutcome = Literal[
     "too-near",
     "not-an-address",
 ]
+
+
+class ServerNamed(TypedDict):
+    """The fields of an `IceTrial` that its address says already."""
+
+    url: str
+    host: str
+    port: int
+    transport: Transport
+    secure: bool
+    relays: bool
+
+
+def named(url: IceUrl) -> ServerNamed:
+    return ServerNamed(
+        url=str(url),
+        host=url.host,
+        port=url.port,
+        transport=url.transport,
+        secure=url.secure,
+        relays=url.relays,
+    )
 
 
 class IceTrial(Observation):

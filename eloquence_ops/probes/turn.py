@@ -19,7 +19,7 @@ from aioice.turn import UDP_TRANSPORT, make_integrity_key
 
 from eloquence_ops.findings import Family
 from eloquence_ops.ice_urls import IceUrl, Login
-from eloquence_ops.observations.ice import IceTrial, TrialOutcome
+from eloquence_ops.observations.ice import IceTrial, TrialOutcome, named
 from eloquence_ops.probes import remote_text
 from eloquence_ops.probes.http_failures import tls_detail
 from eloquence_ops.probes.http_request import tls_name
@@ -62,12 +62,6 @@ async def trial(
         at_s=begun - started,
         duration_s=time.monotonic() - begun,
         endpoint=endpoint,
-        url=str(url),
-        host=url.host,
-        port=url.port,
-        transport=url.transport,
-        secure=url.secure,
-        relays=url.relays,
         family=family,
         address=address,
         outcome=outcome,
@@ -75,6 +69,7 @@ async def trial(
         detail=remote_text.line(detail, redactor, limit=_LONGEST_DETAIL),
         mapped=asked.mapped,
         relay=asked.relay,
+        **named(url),
     )
 
 

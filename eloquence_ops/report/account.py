@@ -16,6 +16,7 @@ from eloquence_ops.run.examine import Result
 
 # Reasons that an outcome of every check may give, by the evidence that holds them.
 _DEFAULT = "default"
+_DEPLOYING = ("eloquence deploy ", "eloquence rollback", "eloquence env ")
 
 
 @dataclass(frozen=True)
@@ -197,15 +198,27 @@ class Storyteller:
 
     def _from_inside(self) -> Step:
         """The look that tells apart what is one thing from here."""
-        target = self.result.seen.target
-        server = "" if target.server else " --server USER@SERVER"
         return Step(
             say=self.say("report.look-inside"),
-            run=self.rerun(f"eloquence doctor{server}"),
+            run=self.rerun(f"eloquence doctor{self._server_to_name()}"),
             where="here",
             changes="",
             only_looks=True,
         )
+
+    def _server_to_name(self) -> str:
+        """The option to be filled in, where nobody has said yet which server it is."""
+        return "" if self.result.seen.target.server else " --server USER@SERVER"
+
+    def _naming_the_target(self, run: str) -> str:
+        """A command that deploys needs the server, and names the target as this run did."""
+        if not run.startswith(_DEPLOYING):
+            return run
+        options = self.result.recording.options
+        if options.addresses or options.names:  # these are no options of a deploy
+            return run
+        server = "" if "--on-server" in options.rerun else self._server_to_name()
+        return " ".join((f"{run}{server}", *options.rerun))
 
     def _is_offered(self, remedy: Remedy, subject: str) -> bool:
         """Whether what a step takes was seen."""
@@ -228,7 +241,7 @@ class Storyteller:
         remedy = step if isinstance(step, Remedy) else None
         return Step(
             say=self.fill(step.say.in_language(self.language), values),
-            run=command(step.run, values),
+            run=self._naming_the_target(command(step.run, values)),
             where=step.where,
             changes=self.fill(remedy.changes.in_language(self.language), values) if remedy else "",
             only_looks=remedy is None or remedy.only_looks,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from eloquence_ops.endpoints import Scope, narrower, scope_of
 from eloquence_ops.errors import UsageError
 from eloquence_ops.ice_urls import IceUrl, Login, parse
-from eloquence_ops.observations.ice import IceTrial, TrialOutcome
+from eloquence_ops.observations.ice import IceTrial, TrialOutcome, named
 from eloquence_ops.probes import remote_text
 from eloquence_ops.run.facts import Role, client_of, ice_servers_of
 
@@ -107,13 +107,8 @@ def _untried(
 ) -> IceTrial:
     return IceTrial(
         endpoint=endpoint,
-        url=str(url),
-        host=url.host,
-        port=url.port,
-        transport=url.transport,
-        secure=url.secure,
-        relays=url.relays,
         address=address,
         outcome=outcome,
         detail=detail,
+        **named(url),
     )

@@ -229,12 +229,14 @@ def test_the_screen_fits(columns: int, language: str, legacy: LabSystem, tmp_pat
     # A command is there to be pasted: it is the one thing that is never wrapped.
     too_long = [line for line in done.text.splitlines() if len(line) > columns]
     assert all(
-        line.lstrip().startswith(("rsync ", "cd ", "cp ", "sudo "))
+        line.lstrip().startswith(("eloquence ", "rsync ", "cd ", "sudo "))
         or line.startswith(("VERIFY ", "VÉRIFIER "))
         for line in too_long
     ), too_long
     widest = max(len(line) for line in done.text.splitlines()[:1])
     assert widest > 60
+    # Nobody has said which server it is.
+    assert "eloquence deploy . --server USER@SERVER --api " in done.text
 
 
 def test_a_reader_that_leaves_is_no_error(legacy: LabSystem, tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def test_a_bare_server_serves_after_one_command_and_a_second_one_changes_nothing
     bare(host)
     env_file = tmp_path / "env"
     env_file.write_text(host.read(ENV_LOCAL), encoding="utf-8")
-    deployed(host, first, *directly(host), "--watch", "1", "--env-file", str(env_file))
+    with host.resolver() as resolver:
+        look = (*directly(host), "--resolver", resolver, "--watch", "1")
+        deployed(host, first, *look, "--env-file", str(env_file))
     assert (version_of(host), serves(host), stray(host)) == ("1", True, [])
     assert current_digests(host) == digests(first)
     settings = host.shell(f"stat -Lc '%U %a' {REMOTE_DIR}/.env.local").stdout

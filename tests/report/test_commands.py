@@ -134,3 +134,35 @@ def test_of_livekits_media_what_is_denied_is_let_in_and_no_more(
         if any(link.finding == wanted for link in entry.only_if)
     ]
     assert found == [f"sudo ufw prepend allow {port}" for port in opened]
+
+
+@pytest.mark.parametrize(
+    ("rerun", "server", "named"),
+    [
+        ((), "u@h", ""),
+        (
+            ("--api", "https://a.test", "--server", "u@h"),
+            "u@h",
+            " --api https://a.test --server u@h",
+        ),
+        (("--on-server",), None, " --on-server"),
+    ],
+)
+def test_a_command_that_deploys_names_the_target_of_the_run(
+    rerun: tuple[str, ...], server: str | None, named: str
+) -> None:
+    recording = read(RECORDINGS / "host-api-files-missing.json")
+    update = {"rerun": rerun, "on_server": server is None}
+    options = recording.options.model_copy(update=update)
+    values = {name: value for name, value in recording.target.values.items() if name != "server"}
+    if server:
+        values["server"] = server
+    target = recording.target.model_copy(update={"values": values})
+    changed = recording.model_copy(update={"options": options, "target": target})
+    (cause,) = Storyteller(examine(changed, catalogue()), catalogue(), "en").causes()
+    runs = [step.run for step in cause.remedies]
+    assert f"eloquence deploy .{named}" in runs
+    # What is for another program is left as it is.
+    others = [run for run in runs if not run.startswith("eloquence ")]
+    assert others
+    assert not any("--api" in run or "--on-server" in run for run in others)
