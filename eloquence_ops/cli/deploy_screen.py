@@ -98,6 +98,7 @@ class Progress:
         self._status: Status | None = None
         self._task: asyncio.Task[None] | None = None
         self._doing = ""
+        self._begun: Text | None = None
         self._since = self._told_at = time.monotonic()
         self._sent = 0
 
@@ -141,15 +142,17 @@ class Progress:
         label = self._teller.step(told.step)
         if told.state == "begun":
             self._doing, self._since = label, time.monotonic()
-            if not self._lives:
-                self._line(Text(f"  · [{told.step}] {label}"))
+            # Said in a moment: many a step has nothing to do, and says so at once.
+            self._begun = None if self._lives else Text(f"  · [{told.step}] {label}")
         elif told.state == "undo":
+            self._say_begun()
             self._doing = self._teller.say("deploy.going-back", step=label)
             self._since = time.monotonic()
             if not self._lives and told.detail in ("", "begun"):
                 self._line(Text(f"  ← [{told.step}] {self._doing}", style="yellow"))
         elif told.state == "said":
             if not self._lives and told.step.endswith("-switch"):
+                self._say_begun()
                 self._line(Text(f"      {told.detail}", style="dim"))
         else:
             self._finish(told, label)
@@ -157,7 +160,11 @@ class Progress:
     def _finish(self, told: Told, label: str) -> None:
         mark, style = _MARKS[told.state]
         seconds = told.seconds or 0.0
-        if told.state == "skipped" or (not self._lives and told.state == "done" and seconds < 1):
+        if told.state == "skipped":
+            self._begun = None
+            return
+        self._say_begun()
+        if not self._lives and told.state == "done" and seconds < 1:
             return
         name = label if self._lives else f"[{told.step}] {label}"
         line = Text.assemble(
@@ -168,12 +175,18 @@ class Progress:
             line.append(f"  {self._amount()}", style="dim")
         self._line(line)
 
+    def _say_begun(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._line(begun)
+
     def _amount(self) -> str:
         return self._teller.say("deploy.sent", size=size(self._sent, self._teller.language))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
+            self._say_begun()
             seconds = time.monotonic() - self._since
             if self._status is not None:
                 room = max(20, self._console.width - 14 - cell_len(self._doing))

@@ -93,7 +93,7 @@ class Packages:
 @dataclass(frozen=True)
 class Plan:
     """`send`: the paths whose content the server does not have. `refusals`: why it is not done;
-    the first is said."""
+    the first is said. `source_unit`: how ours differs from the one that the source brings along."""
 
     release: str
     survey: Survey
@@ -110,6 +110,7 @@ class Plan:
     nothing: bool = False
     notes: tuple[Note, ...] = ()
     refusals: tuple[Note, ...] = ()
+    source_unit: TextChange | None = None
 
     @property
     def send_bytes(self) -> int:
@@ -169,6 +170,7 @@ def make(
         takes_over=held,
         nothing=nothing,
         notes=tuple(notes),
+        source_unit=_source_unit(target, choices, own_unit, texts),
         refusals=(
             *_refusals(target, choices, survey, own_unit, held, restarts_livekit, builds),
             *_shared_in_source(target, source),
@@ -479,6 +481,16 @@ def _source_notes(
     if choices.unit_from_source and own_unit not in (None, texts.get(target.api_unit)):
         found.append(Note("unit-paths", {"unit": target.api_unit}))
     return found
+
+
+def _source_unit(
+    target: Target, choices: Choices, own_unit: str | None, texts: Mapping[str, str]
+) -> TextChange | None:
+    """From the unit that the source brings along to the one that is used instead."""
+    ours = texts.get(target.api_unit)
+    if own_unit is None or choices.unit_from_source or own_unit == ours:
+        return None
+    return _change(target.api_unit, own_unit, ours)
 
 
 def _server_notes(target: Target, choices: Choices, survey: Survey, source: Source) -> list[Note]:

@@ -106,6 +106,8 @@ class Teller:
             yield Row("", told)
         for note in made.notes:
             yield Row("", self.note(note), "note")
+            if note.id == "source-unit" and made.source_unit and (self.verbose or not brief):
+                yield from self._difference(made.source_unit.diff[2:])
 
     def nothing(self, made: Plan) -> Iterator[Row]:
         told = self.say("deploy.nothing", current=made.survey.current or "–", server=self.server)
@@ -169,13 +171,17 @@ class Teller:
                 continue
             lines = change.diff[2:]
             most = _SHOWN_LINES if brief and len(lines) > _SHOWN_LINES + 1 else len(lines)
-            for line in lines[:most]:
-                style: Style = "plain"
-                if line.startswith(("+", "-")):
-                    style = "added" if line.startswith("+") else "removed"
-                yield Row("", visible(Redactor().text(line), keep="\t"), style, verbatim=True)
+            yield from self._difference(lines[:most])
             if most < len(lines):
                 yield Row("", self.say("deploy.more", count=len(lines) - most), "dim")
+
+    @staticmethod
+    def _difference(lines: Sequence[str]) -> Iterator[Row]:
+        for line in lines:
+            style: Style = "plain"
+            if line.startswith(("+", "-")):
+                style = "added" if line.startswith("+") else "removed"
+            yield Row("", visible(Redactor().text(line), keep="\t"), style, verbatim=True)
 
     # The end
 

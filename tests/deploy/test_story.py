@@ -146,6 +146,18 @@ def test_a_long_difference_is_cut_unless_more_is_asked_for(tmp_path: Path) -> No
     assert 0 < len(brief) < 20
 
 
+def test_a_unit_that_the_source_brings_along_is_compared_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "eloquence-api.service").write_text(
+        "[Service]\nUMask=0002\nEnvironment=API_KEY=very-secret-indeed\n", encoding="utf-8"
+    )
+    source = folder(tmp_path)
+    whole_plan = [row.text for row in plan_rows(source, serving(source))]
+    brief = [row.text for row in plan_rows(source, serving(source), brief=True)]
+    assert "-UMask=0002" in whole_plan
+    assert "-UMask=0002" not in brief
+    assert "very-secret-indeed" not in "\n".join(whole_plan)
+
+
 def test_secrets_of_a_unit_are_in_no_difference(tmp_path: Path) -> None:
     source = folder(tmp_path)
     text = "[Service]\nEnvironment=LIVEKIT_API_SECRET=very-secret-indeed\n"
