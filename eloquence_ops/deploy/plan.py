@@ -533,7 +533,7 @@ def opens_port(choices: Choices, survey: Survey) -> bool:
 def opening(by: str, port: int) -> str:
     """The command by which a person opens the port."""
     if by == "ufw":
-        return f"sudo ufw allow {port}/tcp"
+        return f"sudo ufw prepend allow {port}/tcp"
     if by == "nftables":
         return f"sudo nft insert rule inet filter input tcp dport {port} accept"
     return f"sudo iptables -I INPUT -p tcp --dport {port} -j ACCEPT"

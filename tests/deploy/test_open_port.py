@@ -56,7 +56,7 @@ def test_a_port_that_ufw_hides_is_opened_when_told_and_hidden_again_by_the_way_b
 
     planned = document(deploy(host, source, *QUICK, "--dry-run", "--output", "json"))
     (note,) = (note for note in planned["plan"]["notes"] if note["id"] == "port-closed")
-    assert "sudo ufw allow 8083/tcp" in str(note)
+    assert "sudo ufw prepend allow 8083/tcp" in str(note)
 
     files = Source.of_payload().but({"number.py": "N = 0"})
     ended, said = deployed(host, files, "fails", open_port=True, hooks=FAILS)

@@ -275,7 +275,7 @@ def test_a_port_behind_a_proxy_may_be_hidden(tmp_path: Path) -> None:
     source = folder(tmp_path)
     assert [n.id for n in planned(source, there, target=proxied).notes] == []
     (note,) = planned(source, there, target=direct).notes
-    assert note.values["run"] == "sudo ufw allow 8083/tcp"
+    assert note.values["run"] == "sudo ufw prepend allow 8083/tcp"
 
 
 @pytest.mark.parametrize(
