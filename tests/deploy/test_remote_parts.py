@@ -120,3 +120,11 @@ def test_the_newest_good_ones_and_those_that_are_needed_stay() -> None:
         {"id": f"r{at}", "good_at": float(at) if at != 3 else None} for at in range(1, 7)
     ]
     assert to_prune(records, 2, {"r1"}) == ["r2", "r3", "r4"]
+
+
+def test_what_was_made_by_hand_stays_even_if_it_never_served() -> None:
+    records: list[dict[str, object]] = [
+        {"id": "by-hand", "good_at": None, "adopted": True},
+        *({"id": f"r{at}", "good_at": float(at), "adopted": False} for at in range(1, 5)),
+    ]
+    assert to_prune(records, 2, {"r4"}) == ["r1", "r2"]

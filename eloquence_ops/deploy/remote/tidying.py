@@ -38,10 +38,14 @@ def _flat_originals(place: Place, who: Identity, job: Job, told: Told) -> None:
 
 
 def to_prune(records: list[dict[str, object]], keep: int, never: set[str]) -> list[str]:
-    """Which releases go: all but the newest `keep` good ones and those that are needed."""
+    """Which releases go: all but the newest `keep` good ones and those that are needed.
+
+    One that was made by hand stays, good or not: nobody else has what is in it.
+    """
     good = [one for one in records if one.get("good_at")]
     newest = sorted(good, key=lambda one: float(str(one["good_at"])))[-keep:]
-    stay = {str(one["id"]) for one in newest} | never
+    by_hand = {str(one["id"]) for one in records if one.get("adopted")}
+    stay = {str(one["id"]) for one in newest} | by_hand | never
     return [str(one["id"]) for one in records if str(one["id"]) not in stay]
 
 
