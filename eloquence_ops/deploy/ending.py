@@ -63,6 +63,11 @@ class Ending(BaseModel):
     serves: bool | None = None
     why: Why | None = None
 
+    @field_validator("release", "current", mode="before")
+    @classmethod
+    def _harmless(cls, value: Any) -> Any:
+        return one_line(str(value), limit=_LONGEST_LINE) if value else value
+
     @property
     def exit_code(self) -> int:
         if self.outcome == "refused" and self.why and self.why.kind not in _UNDETERMINED:

@@ -108,6 +108,13 @@ def test_an_end_that_cannot_be_read_needs_a_person(event: object) -> None:
     assert read(event).exit_code == 4
 
 
+def test_the_names_of_releases_are_shown_harmless() -> None:
+    event = {"outcome": "deployed", "release": "r\x1b[2J1", "current": "r\x1b]0;x\x07" + "y" * 9000}
+    found = read(event)
+    assert "\x1b" not in f"{found.release}{found.current}"
+    assert len(str(found.current)) < 1000
+
+
 def test_what_the_server_quotes_is_bounded_harmless_and_without_secrets() -> None:
     lines = [f"line {number}" for number in range(99)] + ["X-API-Key: sk-live-1", "\x1b[2J" * 900]
     why = {"kind": "answer", "body": "a" * 9999, "lines": lines, "status": 500}
