@@ -97,12 +97,12 @@ def _make_folders(place: Place, who: Identity, made: list[str]) -> None:
         os.makedirs(os.path.dirname(place.remote_dir), 0o755, exist_ok=True)
         os.mkdir(place.remote_dir, 0o755)
         made.append(place.remote_dir)
-        os.chown(place.remote_dir, who.uid, who.gid)
+        os.chown(place.remote_dir, who.uid, who.gid, follow_symlinks=False)
     if not os.path.isdir(place.releases):
         # The folder may be root's still; what it is made in changes hands when the unit adopts it.
         os.mkdir(place.releases, 0o755)
         made.append(place.releases)
-        os.chown(place.releases, who.uid, who.gid)
+        os.chown(place.releases, who.uid, who.gid, follow_symlinks=False)
 
 
 def _prepare(place: Place, job: Job, source: bytes) -> Told:

@@ -51,7 +51,7 @@ def _put(place: Place, who: Identity, data: bytes) -> tuple[str, bool]:
 def _make(folder: str, who: Identity) -> None:
     if not os.path.isdir(folder):
         os.makedirs(folder, 0o755)
-        os.chown(folder, who.uid, who.gid)
+        os.chown(folder, who.uid, who.gid, follow_symlinks=False)
 
 
 def _differs(path: str, data: bytes, who: Identity) -> bool:

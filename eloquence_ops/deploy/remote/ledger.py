@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from typing import cast
 
 from eloquence_ops.deploy.remote.identity import Identity, acting_as
 from eloquence_ops.deploy.remote.locking import INTENT
 from eloquence_ops.deploy.remote.place import Place
+from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.remote.writing import link, read_json, remove, write, write_json
 
 
@@ -58,11 +60,10 @@ class Ledger:
         if not os.path.lexists(path):
             self._add({"op": "absent", "path": path})
             return
-        status = os.lstat(path)
         os.makedirs(self._backups, mode=0o700, exist_ok=True)
         backup = os.path.join(self._backups, str(len(self.ops())))
-        with open(path, "rb") as file:
-            write(backup, file.read(), 0o600)
+        data, status = _content(path)
+        write(backup, data, 0o600)
         self._add(
             {
                 "op": "file",
@@ -95,6 +96,17 @@ class Ledger:
         """Nothing is to be put back any more."""
         remove(self._path)
         shutil.rmtree(self._backups, ignore_errors=True)
+
+
+def _content(path: str) -> tuple[bytes, os.stat_result]:
+    """Of a file, which may be readable for root alone. Its folder may be somebody's who puts a link
+    to another file there at this moment: root must not follow it, nor wait for a pipe."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Failed("files", "no plain file", path=path)
+        return file.read(), status
 
 
 def _owner(path: str, place: Place, who: Identity) -> Identity:

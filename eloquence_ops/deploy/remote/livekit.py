@@ -111,7 +111,7 @@ def install(
             remove(file.path)
         write(file.path, file.data, file.mode)
         owner = identity(file.user)
-        os.chown(file.path, owner.uid, owner.gid)
+        os.chown(file.path, owner.uid, owner.gid, follow_symlinks=False)
     systemd.must("daemon-reload")
     systemd.must("enable", place.livekit_unit)
     _restart(place, yaml_path, check)
