@@ -47,9 +47,7 @@ def packages(work: Work) -> str | None:
 def _build(work: Work, how: object) -> str:
     home = os.path.join(work.place.environments, work.job.release)
     work.ledger.will_make(home)
-    builder = Builder(
-        work.place, work.who, lambda line: work.told.said("packages", line), work.check
-    )
+    builder = Builder(work.place, work.who, work.said, work.check)
     named = work.job.section("requirements").get("path")
     release = work.place.release(work.job.release)
     requirements = os.path.join(release, str(named)) if named else None

@@ -23,9 +23,7 @@ def livekit(work: Work) -> str | None:
 def open_port(work: Work) -> str | None:
     if not work.job.flag("open_port"):
         return SKIPPED
-    opened = ports.let_through(
-        work.place.port, work.ledger, lambda line: work.told.said("open-port", line)
-    )
+    opened = ports.let_through(work.place.port, work.ledger, work.said)
     return None if opened else SKIPPED
 
 

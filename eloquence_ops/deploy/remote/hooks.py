@@ -19,12 +19,12 @@ def run_hooks(work: Work, name: str) -> str | None:
     release = work.place.release(work.job.release)
     path = os.path.join(release, OWN, "environment/bin") + ":/usr/local/bin:/usr/bin:/bin"
     for command in commands:
-        work.told.said(work.step, "$ " + command)
+        work.said("$ " + command)
         status, lines = run_as(
             work.who,
             ["/bin/sh", "-c", command],
             release,
-            on_line=lambda line: work.told.said(work.step, line),
+            on_line=work.said,
             timeout_s=float(str(hooks.get("timeout_s") or _TIMEOUT_S)),
             check=work.check,
             variables={"PATH": path, "ELOQUENCE_RELEASE": work.job.release},

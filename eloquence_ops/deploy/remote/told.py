@@ -8,6 +8,7 @@ import sys
 import time
 
 _LONGEST = 400
+_MOST_SAID = 2000
 
 
 class Told:
@@ -16,6 +17,7 @@ class Told:
     def __init__(self, path: str) -> None:
         self._path = path
         self._n = len(read(path))
+        self._said: dict[str, int] = {}
 
     def event(self, event: str, **what: object) -> None:
         line = {"event": event, "n": self._n, "at": round(time.time(), 3), **what}
@@ -36,7 +38,12 @@ class Told:
         self.event("undo-step", step=step, state=state)
 
     def said(self, step: str, line: str) -> None:
-        self.event("said", step=step, line=line[:_LONGEST])
+        """Of a step that says very much, the beginning: whoever asks later reads all of it."""
+        self._said[step] = self._said.get(step, 0) + 1
+        if self._said[step] <= _MOST_SAID:
+            self.event("said", step=step, line=line[:_LONGEST])
+        elif self._said[step] == _MOST_SAID + 1:
+            self.event("said", step=step, line="…")
 
     def note(self, note: str, **what: object) -> None:
         self.event("note", note=note, **what)

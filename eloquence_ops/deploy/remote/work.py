@@ -14,6 +14,7 @@ from eloquence_ops.deploy.remote.told import Told
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.remote.writing import read_json, remove
 from eloquence_ops.server.remote import environment_file
+from eloquence_ops.server.remote.masking import Masker
 
 SKIPPED = "skipped"
 """What a step answers that had nothing to do."""
@@ -34,6 +35,7 @@ class Work:
         self.environment = ""
         self.step = ""
         self.pid = 0
+        self._masker: Masker | None = None
 
     def check(self) -> None:
         """Raises `Failed` where the client has taken it back."""
@@ -57,6 +59,12 @@ class Work:
         """One of the times that the request gives for the checks."""
         given = self.job.section("checks").get(name)
         return otherwise if given is None else float(str(given))
+
+    def said(self, line: str) -> None:
+        """What a command of this step says, without the values of the API's own settings."""
+        if self._masker is None:
+            self._masker = masker_of(self.place, [str(self.secrets.get("api_key") or "")])
+        self.told.said(self.step, self._masker.text(line))
 
     def masked(self, failed: Failed) -> Failed:
         """What services and installers said may hold a secret."""

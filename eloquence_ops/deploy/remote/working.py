@@ -14,6 +14,8 @@ from eloquence_ops.deploy.remote.why import Failed
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT = 400
+_LONGEST_LINE = 4096
+_QUIET_S = 0.2
 
 
 def run_as(
@@ -68,12 +70,16 @@ def _followed(
             check()
             if time.monotonic() > until:
                 raise Failed("timeout", "{:g} s".format(timeout_s), lines=lines)
-            if not selector.select(0.2):
+            ready = selector.select(_QUIET_S)
+            if not ready and (process.poll() is None or selector.select(0)):
                 continue
-            piece = os.read(process.stdout.fileno(), 65536)
+            # Ended and quiet: what it left running in the background holds its output open.
+            piece = os.read(process.stdout.fileno(), 65536) if ready else b""
             *whole, rest = (rest + piece).replace(b"\r", b"\n").split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                whole, rest = [*whole, rest], b""
             for line in whole if piece else [rest]:
-                text = line.decode("utf-8", "replace").rstrip()
+                text = line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip()
                 if text:
                     lines = [*lines[-_KEPT:], text]
                     on_line(text)
