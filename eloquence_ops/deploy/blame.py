@@ -12,12 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eloquence_ops.catalogue.model import Catalogue, Cause
 from eloquence_ops.deploy.ending import Why
 
 _LONGEST = 4000
+
+
+_SAY_IT_THEMSELVES: Final = frozenset(
+    {"unit", "hook", "changed", "locked", "asked", "killed", "unconfirmed", "defect", "rooms"}
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Blame:
 
 def of(why: Why, catalogue: Catalogue) -> Blame | None:
     """None where no cause is known for it: the ending then speaks for itself."""
-    if why.kind in ("unit", "hook", "changed", "locked", "asked", "killed", "unconfirmed"):
+    if why.kind in _SAY_IT_THEMSELVES:
         return None
     by_line = _by_lines(why.lines, catalogue)
     ids = by_line[0] if by_line else _by_table(why)

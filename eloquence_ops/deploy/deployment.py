@@ -96,7 +96,9 @@ class Finished:
 
     @property
     def exit_code(self) -> int:
-        return 130 if self.interrupted else self.ending.exit_code
+        """That a person is needed is more than that one has interrupted it."""
+        code = self.ending.exit_code
+        return 130 if self.interrupted and code != 4 else code
 
 
 @dataclass

@@ -17,7 +17,7 @@ _MOST_LINES = 12
 _LONGEST_LINE = 400
 _LONGEST_BODY = 600
 # What somebody else is doing, or what the server has become: nobody can tell from here.
-_UNDETERMINED = frozenset({"locked", "changed", "port-taken", "killed"})
+_UNDETERMINED = frozenset({"locked", "changed", "port-taken", "killed", "defect"})
 
 
 class Why(BaseModel):
@@ -70,7 +70,10 @@ class Ending(BaseModel):
 
     @property
     def exit_code(self) -> int:
-        if self.outcome == "refused" and self.why and self.why.kind not in _UNDETERMINED:
+        kind = self.why.kind if self.why else ""
+        if self.outcome == "undone" and kind == "defect":
+            return 3
+        if self.outcome == "refused" and kind not in ("", *_UNDETERMINED):
             return 1
         return EXIT_CODES[self.outcome]
 

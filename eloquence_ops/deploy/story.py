@@ -12,7 +12,7 @@ from eloquence_ops.catalogue.model import Catalogue, Cause
 from eloquence_ops.deploy import blame
 from eloquence_ops.deploy.choices import Choices, api_port
 from eloquence_ops.deploy.deployment import Finished, Planned
-from eloquence_ops.deploy.ending import Ending, Why
+from eloquence_ops.deploy.ending import Why, read
 from eloquence_ops.deploy.env_file import Difference
 from eloquence_ops.deploy.plan import Note, Packages, Plan
 from eloquence_ops.deploy.progress import STEPS, UNDO_STEPS
@@ -43,6 +43,7 @@ _KINDS: Final = frozenset(
             "hook",
         ),
         *("changed", "locked", "port-taken", "unconfirmed", "asked", "killed", "files"),
+        *("rooms", "livekit", "firewall", "defect"),
     }
 )
 
@@ -204,7 +205,9 @@ class Teller:
 
     def _failed(self, done: Finished) -> Iterator[Row]:
         ending = done.ending
-        head = {"undone": "undone", "refused": "refused", "lost": "lost"}[ending.outcome]
+        head: str = ending.outcome
+        if head == "lost" and ending.serves:
+            head = "half"
         which = "undone-first" if head == "undone" and not ending.current else head
         told = self.say(
             f"deploy.{which}",
@@ -295,7 +298,7 @@ class Teller:
         if seen.unfinished and lock is None:
             yield Row("", self.say("deploy.status-unfinished"), "note")
         if seen.last:
-            last = Ending.model_validate({"outcome": "lost", **seen.last})
+            last = read(seen.last)
             outcome = self.say(f"deploy.head-{last.outcome}").lower()
             told = self.say("deploy.status-last", outcome=outcome, release=last.release or "–")
             yield Row("", told)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,10 +21,11 @@ from eloquence_ops.deploy.job import Origin
 from eloquence_ops.deploy.progress import STEPS, UNDO_STEPS
 from eloquence_ops.deploy.record import Account
 from eloquence_ops.deploy.requirements import of_source
-from eloquence_ops.deploy.story import Row, Teller, size
+from eloquence_ops.deploy.story import _KINDS, Row, Teller, size
 from eloquence_ops.deploy.survey import Survey
 from eloquence_ops.deploy.units import Rendered
 from eloquence_ops.language import Language
+from eloquence_ops.server.program import sources
 from eloquence_ops.settings import Target
 from tests.deploy.seen import OLD, RELEASE, UNITS, bare, folder, planned, serving
 
@@ -84,14 +87,37 @@ def test_every_cause_of_the_table_is_in_the_catalogue() -> None:
     assert named <= set(catalogue().causes)
 
 
+def _kinds() -> list[str]:
+    """Every reason that the server's program can give."""
+    texts = sources("eloquence_ops.deploy.remote").values()
+    found = {kind for text in texts for kind in re.findall(r'Failed\(\s*"([a-z-]+)"', text)}
+    return sorted(found)
+
+
+def test_every_reason_of_the_servers_has_words_of_its_own() -> None:
+    # Who is not root is told so before there is a deploy to tell of.
+    assert set(_kinds()) - _KINDS == {"root"}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", [*sorted({"answer", "timeout", "packages", "x", ""})])
+@pytest.mark.parametrize("kind", [*_kinds(), "read-only", "x", ""])
 @pytest.mark.parametrize("outcome", ["undone", "refused", "lost"])
 def test_every_failure_has_a_sentence(language: Language, kind: str, outcome: str) -> None:
     rows = list(teller(language).finished(ended(outcome, {"kind": kind, "step": "packages"}), 3.0))
     assert rows[0].style == "head-bad"
     assert RELEASE in rows[0].text
     assert "{" not in rows[0].text
+
+
+@pytest.mark.parametrize(("serves", "head"), [(True, "HALF DONE"), (False, "NOT SERVING")])
+def test_what_is_lost_is_not_said_to_be_down_where_it_serves(serves: bool, head: str) -> None:
+    rows = list(teller().finished(ended("lost", {"kind": "firewall"}, serves=serves), 3.0))
+    assert rows[0].label == head
+
+
+def test_a_person_who_is_needed_counts_more_than_one_who_interrupted() -> None:
+    assert replace(ended("lost"), interrupted=True).exit_code == 4
+    assert replace(ended("undone"), interrupted=True).exit_code == 130
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

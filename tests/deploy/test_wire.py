@@ -96,6 +96,8 @@ def test_what_is_no_event_of_a_step_shows_nothing() -> None:
         ("refused", "port-taken", 3),
         ("refused", None, 3),
         ("lost", "answer", 4),
+        ("undone", "defect", 3),
+        ("refused", "defect", 3),
     ],
 )
 def test_the_exit_code_tells_how_it_ended(outcome: str, kind: str | None, code: int) -> None:

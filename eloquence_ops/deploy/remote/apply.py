@@ -66,7 +66,7 @@ def run(job: Job) -> None:
     except OSError as error:
         failed = of_system(error)
     except Exception as error:  # a defect of ours must not leave the server half done
-        failed = Failed("crashed", "{}: {}".format(type(error).__name__, error))
+        failed = Failed("defect", "{}: {}".format(type(error).__name__, error))
     if failed is None:
         _ended(work, "deployed", None)
         return

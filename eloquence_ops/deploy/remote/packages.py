@@ -19,7 +19,11 @@ from eloquence_ops.deploy.remote.writing import remove, write_json
 
 _TIMEOUT_S = 1800.0
 _OLDEST_UVICORN = (0, 22)  # what the launcher asks of it: templates/serve.py
-_NO_SPACE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+_OF_THE_DISK = {
+    "No space left on device": "disk",
+    "Disk quota exceeded": "disk",
+    "Read-only file system": "read-only",
+}
 
 
 class Builder:
@@ -73,10 +77,11 @@ class Builder:
         )
         if status == 0:
             return
-        full = [line for line in lines if any(sign in line for sign in _NO_SPACE)]
-        errors = full or [line for line in lines if "error" in line.lower()] or lines
+        kind, errors = "packages", [line for line in lines if "error" in line.lower()] or lines
+        for sign, of_the_disk in _OF_THE_DISK.items():
+            if found := [line for line in lines if sign in line]:
+                kind, errors = of_the_disk, found
         name = os.path.basename(words[0]) if "-m" not in words else words[words.index("-m") + 1]
-        kind = "disk" if full else "packages"
         raise Failed(kind, "{}: exit {}".format(name, status), lines=errors)
 
     def _kept(self, name: str, home: str, digest: object) -> str:

@@ -52,13 +52,22 @@ def _done(told: Told, step: str, do: Callable[[], None]) -> bool:
     told.undo_step(step, "begun")
     try:
         do()
-    except (Failed, OSError) as error:
-        failed = error if isinstance(error, Failed) else of_system(error)
+    except Exception as error:
+        failed = _why(error)
         told.note("undo-failed", step=step, kind=failed.kind, detail=failed.detail)
         told.undo_step(step, "failed")
         return False
     told.undo_step(step, "done")
     return True
+
+
+def _why(error: Exception) -> Failed:
+    """A defect of ours keeps the next steps from nothing either."""
+    if isinstance(error, Failed):
+        return error
+    if isinstance(error, OSError):
+        return of_system(error)
+    return Failed("defect", "{}: {}".format(type(error).__name__, error))
 
 
 def finish(place: Place, ledger: Ledger) -> None:

@@ -87,7 +87,7 @@ def _asked(request: dict[str, object], heard: Heard, speech: Speech, source: byt
     except OSError as error:
         _refused(speech, of_system(error))
     except (KeyError, ValueError, TypeError) as error:
-        _refused(speech, Failed("crashed", "{}: {}".format(type(error).__name__, error)))
+        _refused(speech, Failed("defect", "{}: {}".format(type(error).__name__, error)))
 
 
 def _refused(speech: Speech, failed: Failed) -> None:

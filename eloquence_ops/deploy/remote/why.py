@@ -42,12 +42,12 @@ class Failed(Exception):
         }
 
 
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_OF_THE_DISK = {errno.ENOSPC: "disk", errno.EDQUOT: "disk", errno.EROFS: "read-only"}
 
 
 def of_system(error: OSError) -> Failed:
     """A full or read-only disk is told apart from everything else that files can do."""
-    kind = "disk" if error.errno in _OF_THE_DISK else "files"
+    kind = _OF_THE_DISK.get(error.errno or 0, "files")
     name = errno.errorcode.get(error.errno or 0, "")
     said = error.strerror or str(error)
     return Failed(kind, "{} ({})".format(said, name), path=str(error.filename or ""))
