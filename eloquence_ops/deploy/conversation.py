@@ -179,7 +179,8 @@ def not_root(went: sudo.Went, host: str) -> LinkError | None:
 
 
 class Apply:
-    """One apply, from the request to its end. `frames` are made while they are sent.
+    """One apply, from the request to its end. `frames` are made while they are sent; nothing is
+    changed before `ready` has returned.
 
     `interrupt` may be called from a signal handler: the first time the server is asked to go back,
     the second time it is left to itself.
@@ -193,12 +194,15 @@ class Apply:
         *,
         secrets: Mapping[str, Secret | None] | None = None,
         frames: Callable[[], Iterator[bytes]] | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
         confirm: Confirm | None = None,
     ) -> None:
         self._server, self._request, self._watcher = server, request, watcher
-        self._secrets, self._frames, self._confirm = secrets, frames, confirm
+        self._secrets, self._frames = secrets, frames
+        self._ready, self._confirm = ready, confirm
         self._dialogue: Dialogue | None = None
         self._seen = 0
+        self._launched = False
         self._lost_at: float | None = None
         self._failure: Exception | None = None
         self._answer: tuple[str, bytes] | None = None
@@ -294,9 +298,13 @@ class Apply:
                 self._watcher.note("deploy.link-again", seconds=seconds)
                 self._lost_at = None
             if event["event"] == "nothing":
+                if self._launched:
+                    raise WentOn("deploy.overtaken", host=self._server.host)
                 raise DeployRefused("deploy.cut-before", host=self._server.host)
+            self._launched = self._launched or event.get("step") == "lock"
             number = event.get("n")
-            if isinstance(number, int):
+            # Its end may be told by whoever put the machine in order, who counts anew.
+            if isinstance(number, int) and event["event"] != "ended":
                 if number < self._seen:
                     continue
                 self._seen = number + 1
@@ -340,6 +348,8 @@ class Apply:
                     return
                 await dialogue.send_raw(data)
                 self._watcher.sent(len(data))
+            if self._ready is not None:
+                await self._ready()
         except Exception as failure:  # SourceChanged, or whatever reading may raise
             self._failure = failure
             self._reply(wire.UNDO, b"the source changed")

@@ -313,6 +313,7 @@ class Deployment:
             self.watcher,
             secrets=self.held.values(),
             frames=frames,
+            ready=looking.looked,
             confirm=looking.confirm,
         )
         looking.start()
@@ -330,7 +331,8 @@ class Deployment:
 
 
 class _Looking:
-    """The looks through the public name: one while files are sent, one before it is confirmed."""
+    """The looks through the public name: one while files are sent, over before anything changes,
+    and one before it is confirmed."""
 
     def __init__(self, make_plan: MakePlan | None, areas: frozenset[str]) -> None:
         self.make_plan, self._areas = make_plan, areas
@@ -340,6 +342,11 @@ class _Looking:
     def start(self) -> None:
         if self.make_plan is not None:
             self._before = asyncio.ensure_future(public.look(self.make_plan))
+
+    async def looked(self) -> None:
+        """The look before is over: what it saw is what was there."""
+        if self._before is not None:
+            await asyncio.wait({self._before})
 
     async def confirm(self) -> str | None:
         if self.make_plan is None or self._before is None:

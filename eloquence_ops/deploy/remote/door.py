@@ -207,7 +207,10 @@ def follow(request: dict[str, object], heard: Heard, speech: Speech) -> None:
     if other or not os.path.isdir(folder):
         speech.say_now({"event": "nothing"})
         return
-    relay(place, folder, heard, speech, int(str(request.get("since") or 0)))
+    since = int(str(request.get("since") or 0))
+    # After a boot whoever puts things in order tells events of his own, from the first on.
+    told_by_another = since > len(read(os.path.join(folder, "events"), 0))
+    relay(place, folder, heard, speech, 0 if told_by_another else since)
 
 
 def _running(place: Place) -> dict[str, object] | None:
