@@ -8,7 +8,7 @@ import signal
 import time
 from typing import cast
 
-from eloquence_ops.deploy.remote import candidate, systemd
+from eloquence_ops.deploy.remote import again, candidate, systemd
 from eloquence_ops.deploy.remote.checking import Service
 from eloquence_ops.deploy.remote.place import UNITS, Place, reached_at
 from eloquence_ops.deploy.remote.survey import listener
@@ -99,7 +99,7 @@ def process_of(held: dict[str, object] | None) -> dict[str, object] | None:
         return None
     return {
         "pid": pid,
-        "started_at": process.started_at,
+        "ticks": process.ticks,
         "words": process.arguments,
         "folder": process.cwd or "/",
         "uid": process.uid,
@@ -117,8 +117,7 @@ def _program(pid: int) -> str:
 
 def is_alive(process: dict[str, object]) -> bool:
     found = processes.every().get(int(str(process["pid"])))
-    started_at = float(str(process["started_at"]))
-    return found is not None and abs(found.started_at - started_at) < 1.0
+    return found is not None and found.ticks == process["ticks"]
 
 
 def end(process: dict[str, object]) -> None:
@@ -173,7 +172,7 @@ def bring_back(
     elif mode == "hand":
         process = cast("dict[str, object]", before["process"])
         if not is_alive(process):
-            start_by_hand(place, job_dir)
+            start_by_hand(place, process, job_dir)
 
 
 def enable(*names: str) -> None:
@@ -195,8 +194,9 @@ def _set_enabled(name: str, enabled: bool) -> None:
         systemd.ask("disable", name)
 
 
-def start_by_hand(place: Place, job_dir: str) -> None:
-    unit = "{}-by-hand-{}".format(place.stem, int(time.time()))
+def start_by_hand(place: Place, process: dict[str, object], job_dir: str) -> None:
+    again.prepare(job_dir, process)
+    unit = place.by_hand + str(int(time.time()))
     words = [*candidate.program_words(job_dir), "again", job_dir]
     done = systemd.run(["systemd-run", "--quiet", "--collect", "--unit=" + unit, "--", *words])
     if done.status != 0:

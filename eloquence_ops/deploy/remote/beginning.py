@@ -14,6 +14,7 @@ from eloquence_ops.deploy.remote import (
     systemd,
 )
 from eloquence_ops.deploy.remote.identity import acting_as
+from eloquence_ops.deploy.remote.place import Place
 from eloquence_ops.deploy.remote.staging import clear_staging
 from eloquence_ops.deploy.remote.survey import listener, unit_hash
 from eloquence_ops.deploy.remote.why import Failed
@@ -72,10 +73,16 @@ def _may_take_port(work: Work) -> None:
         return
     what = "pid {}: {}".format(held["pid"], held["command"])
     unit = str(held["unit"] or "")
-    if unit.endswith(".service") and not unit.startswith(("user@", work.place.stem)):
+    if unit.endswith((".service", ".socket")) and not may_be_stopped(work.place, unit):
         raise Failed("port-taken", "{} of {}".format(what, unit))
     if runs or not work.job.flag("take_over"):
         raise Failed("port-taken", what)
+
+
+def may_be_stopped(place: Place, unit: str) -> bool:
+    """Ours, by its whole name, or somebody's session: `eloquence-api-staging` is another one."""
+    own = (place.api_unit, place.socket_unit, place.candidate_unit, place.candidate_socket)
+    return unit in own or unit.startswith(("user@", place.by_hand))
 
 
 def adopt(work: Work) -> str | None:

@@ -35,14 +35,14 @@ def confirm(work: Work) -> str | None:
     within = work.job.request.get("confirm_within_s")
     if not isinstance(within, (int, float)):
         return SKIPPED
-    until = time.time() + float(within)
-    work.told.event("awaiting-confirmation", until=round(until, 3))
+    until = time.monotonic() + float(within)
+    work.told.event("awaiting-confirmation", until=round(time.time() + float(within), 3))
     while True:
         work.check()
         verdict = read_json(os.path.join(work.job.folder, VERDICT))
         if verdict is not None and verdict.get("verdict") == "confirm":
             return None
-        if time.time() > until:
+        if time.monotonic() > until:
             raise Failed("unconfirmed", "{:g} s".format(float(within)))
         time.sleep(0.05)
 

@@ -54,6 +54,11 @@ class Place(NamedTuple):
         return self.stem + "-deploy.service"
 
     @property
+    def by_hand(self) -> str:
+        """How units begin that start again what had been started by hand."""
+        return self.stem + "-by-hand-"
+
+    @property
     def boot_unit(self) -> str:
         """Puts things in order after a boot that nobody expected; there while an apply is."""
         return self.stem + "-recover.service"

@@ -186,9 +186,11 @@ def listener(place: Place) -> dict[str, object] | None:
         if entry.protocol == "tcp" and entry.port == place.port:
             held = [pid for pid in sorted(sockets.holders.get(entry.inode, ())) if pid in every]
             # systemd holds it beside the service that it passed it to.
-            own = [pid for pid in held if pid != 1] or held
+            own = [pid for pid in held if pid != 1]
             if not own:
-                return {"pid": None, "command": "", "unit": None, "user": ""}
+                # Of an idle socket systemd is the only holder: never a process to be stopped.
+                unit = _socket_unit(place.port) if held else None
+                return {"pid": None, "command": "", "unit": unit, "user": "root" if held else ""}
             process = every[own[0]]
             return {
                 "pid": process.pid,
@@ -196,6 +198,16 @@ def listener(place: Place) -> dict[str, object] | None:
                 "unit": process.unit or None,
                 "user": processes.user_name(process.uid),
             }
+    return None
+
+
+def _socket_unit(port: int) -> str | None:
+    """The unit by which systemd holds a port."""
+    done = systemd.ask("list-sockets", "--all", "--no-pager", "--no-legend")
+    for line in done.stdout.split("\n"):
+        words = line.split()
+        if len(words) > 1 and words[0].endswith(":{}".format(port)):
+            return words[1]
     return None
 
 

@@ -21,7 +21,9 @@ _SERVER_PROGRAMS = ("uvicorn", "gunicorn", "hypercorn", "fastapi")
 class Process(NamedTuple):
     """`arguments` and `unit` of any process can be read; `cwd` and sockets by its owner and root.
 
-    `started_at` is in seconds since 1970. `unit` is the innermost service or scope of its cgroup.
+    `started_at` is in seconds since 1970, by the clock as it is now; `ticks` since the boot,
+    whatever the clock does: with the pid they tell one process from all others. `unit` is the
+    innermost service or scope of its cgroup.
     """
 
     pid: int
@@ -31,6 +33,7 @@ class Process(NamedTuple):
     uid: int
     started_at: float
     unit: str
+    ticks: int = 0
 
     @property
     def cwd(self) -> str | None:
@@ -87,14 +90,16 @@ def _read(pid: int, booted: float) -> Process:
     # The name is in parentheses and may hold any character, these too.
     before, _, after = status.rpartition(")")
     fields = after.split()
+    ticks = int(fields[19])
     return Process(
         pid=pid,
         parent=int(fields[1]),
         name=before.partition("(")[2],
         arguments=arguments(read_bytes(folder + "cmdline", 64 * KIB)),
         uid=os.stat(folder).st_uid,
-        started_at=booted + int(fields[19]) / _TICKS,
+        started_at=booted + ticks / _TICKS,
         unit=unit_of(read_text(folder + "cgroup", 16 * KIB)),
+        ticks=ticks,
     )
 
 
