@@ -231,6 +231,7 @@ def choices(given: Mapping[str, Any]) -> Choices:
         force=bool(given.get("force")),
         refresh_packages=bool(given.get("refresh_packages")),
         wheelhouse=bool(given.get("wheelhouse")),
+        brings_env=bool(given.get("env_file")),
         public_check=not given.get("no_public_check"),
         templates=Path(templates) if templates else None,
         keep=given.get("keep") or Choices.keep,

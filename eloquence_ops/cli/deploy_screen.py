@@ -150,6 +150,9 @@ class Progress:
             self._since = time.monotonic()
             if not self._lives and told.detail in ("", "begun"):
                 self._line(Text(f"  ← [{told.step}] {self._doing}", style="yellow"))
+        elif told.state == "note":
+            self._say_begun()
+            self._line(Text(f"  {self._teller.remark(told.detail, told.values)}", style="yellow"))
         elif told.state == "said":
             if not self._lives and told.step.endswith("-switch"):
                 self._say_begun()

@@ -93,6 +93,8 @@ async def _rollback(release: str | None, command: Command) -> int:
             )
             head = teller.say("deploy.row-rollback")
             rows = [Row(head, told, "head-plain")]
+            if chosen.activation == "bind":
+                rows.append(Row("", teller.say("deploy.gap-rollback")))
             if seen.livekit.binary is not None:
                 rows.append(Row("", teller.say("deploy.rollback-livekit"), "dim"))
             show(speaking.console(), rows)
@@ -105,6 +107,7 @@ async def _rollback(release: str | None, command: Command) -> int:
 def _finish(command: Command, done: Finished, progress: Progress) -> int:
     command.account.finished = done
     command.account.steps = progress.steps.done
+    command.account.notes = progress.steps.notes
     rows = list(command.teller.finished(done, time.monotonic() - command.begun))
     if done.compared is not None and done.compared.new:
         story = Storyteller(done.compared.after, catalogue(), command.language)

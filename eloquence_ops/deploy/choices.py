@@ -18,7 +18,8 @@ _PUBLIC_PORTS: Final = (80, 443)
 
 @dataclass(frozen=True)
 class Choices:
-    """Seconds, and numbers of releases. `bind`: host and port of the guide's plain form."""
+    """Seconds, and numbers of releases. `bind`: host and port of the guide's plain form.
+    `brings_env`: the file that becomes `.env.local` goes along."""
 
     bind: tuple[str, int] | None = None
     unit_from_source: bool = False
@@ -28,6 +29,7 @@ class Choices:
     force: bool = False
     refresh_packages: bool = False
     wheelhouse: bool = False
+    brings_env: bool = False
     public_check: bool = True
     templates: Path | None = None
     keep: int = 5

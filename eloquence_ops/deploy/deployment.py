@@ -93,6 +93,7 @@ class Finished:
     compared: Compared | None = None
     interrupted: bool = False
     adopted: bool = False
+    rolled_back: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -323,7 +324,12 @@ class Deployment:
         finally:
             await looking.stop()
         return Finished(
-            ended, seen.current, looking.compared, apply.interrupted, seen.layout == "flat"
+            ended,
+            seen.current,
+            looking.compared,
+            interrupted=apply.interrupted,
+            adopted=seen.layout == "flat",
+            rolled_back=request["kind"] == "rollback",
         )
 
     def _areas(self) -> frozenset[str]:

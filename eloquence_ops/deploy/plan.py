@@ -138,6 +138,8 @@ def make(
     packages = _packages(source, requirements, survey, choices)
     restarts_livekit = bool(livekit_changes)
     builds = packages.reuse is None
+    # A `-` before the file would have systemd start the service without it.
+    needs_env = "\nEnvironmentFile=/" in texts.get(target.api_unit, "")
     adopts = survey.layout == "flat"
     held = _held_by_stranger(target, survey)
     notes = [
@@ -172,7 +174,9 @@ def make(
         notes=tuple(notes),
         source_unit=_source_unit(target, choices, own_unit, texts),
         refusals=(
-            *_refusals(target, choices, survey, own_unit, held, restarts_livekit, builds),
+            *_refusals(
+                target, choices, survey, own_unit, held, restarts_livekit, builds, needs_env
+            ),
             *_shared_in_source(target, source),
             *_no_room(target, source, survey),
         ),
@@ -386,7 +390,7 @@ def _held_by_stranger(target: Target, survey: Survey) -> Listener | None:
     stem = target.api_unit.removesuffix(".service")
     # A candidate is what a deploy left behind that died with nobody to put it in order.
     own = {target.api_unit, socket_of(target.api_unit), f"{stem}-candidate.service"}
-    if held.unit in own or (held.pid == 1 and held.unit is None):
+    if held.unit in own:
         return None
     unit = survey.units.get(target.api_unit)
     if unit and unit.main_pid and unit.main_pid == held.pid:
@@ -402,12 +406,15 @@ def _refusals(
     held: Listener | None,
     restarts_livekit: bool,
     builds: bool,
+    needs_env: bool,
 ) -> list[Note]:
     found = []
     if choices.unit_from_source and own_unit is None:
         found.append(Note("no-unit", {"unit": target.api_unit}))
     if survey.systemd is None or survey.systemd < _OLDEST_SYSTEMD:
         found.append(Note("systemd", {"found": survey.systemd or "–", "least": _OLDEST_SYSTEMD}))
+    if needs_env and survey.env_local is None and not choices.brings_env:
+        found.append(Note("no-env", {"folder": target.remote_dir}))
     if not survey.writable:
         found.append(Note("read-only", {"folder": target.remote_dir}))
     if builds and not survey.venv and survey.uv is None:
@@ -496,8 +503,6 @@ def _source_unit(
 def _server_notes(target: Target, choices: Choices, survey: Survey, source: Source) -> list[Note]:
     found = []
     port = api_port(target, choices)
-    if survey.env_local is None:
-        found.append(Note("no-env", {"folder": target.remote_dir}))
     by = survey.port_open.by or "?"
     hidden = survey.port_open.state == "closed" and (choices.open_port or _is_direct(target, port))
     if hidden and not (choices.open_port and by == "ufw"):

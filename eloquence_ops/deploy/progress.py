@@ -17,17 +17,28 @@ STEPS: Final = (
 )
 UNDO_STEPS: Final = ("files", "firewall", "serve", "made", "proof")
 """Of the way back, besides those that have the name of what they undo."""
+NOTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "undo-failed": ("step", "kind", "detail"),
+    "no-api-key": (),
+    "not-tidied": ("detail",),
+    "not-kept": ("detail",),
+    "flat-kept": ("because",),
+    "flat-differs": ("paths",),
+}
+"""What the server has to say beside its steps, and the values that it says it with."""
 _LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing to show. `step` and `state` of a step that changed; or `line`, what a step says."""
+    """One thing to show. `step` and `state` of a step that changed; `detail` is what a step says,
+    or the name of a note."""
 
     step: str
-    state: State | Literal["said", "undo"]
+    state: State | Literal["said", "undo", "note"]
     seconds: float | None = None
     detail: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -38,6 +49,7 @@ class Steps:
     said: str = ""
     undoing: bool = False
     done: list[tuple[str, State, float]] = field(default_factory=list)
+    notes: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     _since: dict[str, float] = field(default_factory=dict)
 
     def feed(self, event: Mapping[str, Any]) -> Told | None:
@@ -52,10 +64,21 @@ class Steps:
                 self.undoing = True
                 self.running = step or self.running
                 return Told(step, "undo", None, _words(event.get("state")))
+            case "note":
+                return self._note(event)
             case "said":
                 self.said = _words(event.get("line"))
                 return Told(step or self.running or "", "said", None, self.said)
         return None
+
+    def _note(self, event: Mapping[str, Any]) -> Told | None:
+        """One of those that people are told; what its values are is the server's to say."""
+        name = str(event.get("note"))
+        if name not in NOTES:
+            return None
+        values = {key: _words(event.get(key)) or "–" for key in NOTES[name]}
+        self.notes.append((name, values))
+        return Told(self.running or "", "note", None, name, values)
 
     def _step(self, step: str, event: Mapping[str, Any], at: float) -> Told | None:
         state = event.get("state")
@@ -73,4 +96,5 @@ class Steps:
 
 
 def _words(value: object) -> str:
-    return one_line(Redactor().text(str(value)), limit=_LONGEST) if value else ""
+    text = ", ".join(map(str, value[:20])) if isinstance(value, list) else str(value)
+    return one_line(Redactor().text(text), limit=_LONGEST) if value else ""

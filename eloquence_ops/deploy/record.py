@@ -30,6 +30,7 @@ class Account:
     finished: Finished | None = None
     survey: Survey | None = None
     steps: Sequence[tuple[str, str, float]] = ()
+    notes: Sequence[tuple[str, Mapping[str, str]]] = ()
     seconds: float = 0.0
     outcome: str | None = None
     exit_code: int = 0
@@ -64,6 +65,9 @@ def document(account: Account) -> Json:
         "steps": [
             {"step": step, "state": state, "seconds": round(seconds, 3)}
             for step, state, seconds in account.steps
+        ],
+        "remarks": [
+            {"id": note, "text": teller.remark(note, values)} for note, values in account.notes
         ],
         **_failure(done, teller),
         **account.more,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -85,7 +85,8 @@ class Teller:
             yield Row("", self.say("deploy.commit", commit=_commit(origin.commit)), "dim")
         if made.adopts:
             folder = self.target.remote_dir
-            yield Row(self.say("deploy.row-adopts"), self.say("deploy.adopts", folder=folder))
+            which = "adopts" if made.survey.listener else "adopts-down"
+            yield Row(self.say("deploy.row-adopts"), self.say(f"deploy.{which}", folder=folder))
         yield from self._files(made)
         yield from self._packages(made.packages)
         yield from self._units(made, brief and not self.verbose)
@@ -198,7 +199,8 @@ class Teller:
                 seconds=f"{seconds:.0f}",
                 before=self.say("deploy.adopted") if done.adopted else done.before or "–",
             )
-            yield Row(self.say("deploy.head-deployed"), told, "head-good")
+            head = "deploy.head-rolled-back" if done.rolled_back else "deploy.head-deployed"
+            yield Row(self.say(head), told, "head-good")
         else:
             yield from self._failed(done)
         yield from self._outside(done)
@@ -279,6 +281,11 @@ class Teller:
         if step in STEPS:
             return self.say(f"deploy.step-{step}")
         return self.say(f"deploy.undo-{step}") if step in UNDO_STEPS else step or "–"
+
+    def remark(self, note: str, values: Mapping[str, str]) -> str:
+        """What the server had to say beside its steps."""
+        shown = {**values, "step": self.step(values["step"])} if "step" in values else values
+        return self.say(f"deploy.remark-{note}", **shown)
 
     # What is there
 

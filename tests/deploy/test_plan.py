@@ -252,7 +252,6 @@ MAIN = 'if __name__ == "__main__":\n    '
         ({"api_py": "not python at all ("}, {}, []),
         ({"deep__.env": "A=1"}, {}, ["private"]),
         ({"eloquence-api.service": "[Service]\nExecStart=/bin/true\n"}, {}, ["source-unit"]),
-        ({}, {"env_local": None}, ["no-env"]),
         ({}, {"port_open": {"state": "closed", "by": "ufw"}}, ["port-closed"]),
         ({}, {"port_open": {"state": "closed", "by": "nftables"}}, ["port-by-hand"]),
         ({}, {"port_open": {"state": "unknown"}}, []),
@@ -276,6 +275,31 @@ def test_a_port_behind_a_proxy_may_be_hidden(tmp_path: Path) -> None:
     assert [n.id for n in planned(source, there, target=proxied).notes] == []
     (note,) = planned(source, there, target=direct).notes
     assert note.values["run"] == "sudo ufw prepend allow 8083/tcp"
+
+
+@pytest.mark.parametrize(
+    ("there", "brings", "needs", "refused"),
+    [
+        (False, False, True, True),
+        (True, False, True, False),
+        (False, True, True, False),
+        (False, False, False, False),
+    ],
+)
+def test_without_its_settings_an_api_that_needs_them_is_not_begun(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    brings: bool,
+    needs: bool,
+    refused: bool,
+) -> None:
+    sign = "" if needs else "-"
+    text = f"[Service]\nUser=ubuntu\nEnvironmentFile={sign}/srv/api/shared/.env.local\n"
+    monkeypatch.setitem(UNITS, "eloquence-api.service", text)
+    env = {"keys": ["API_KEY"]} if there else None
+    made = planned(folder(tmp_path), bare(env_local=env), Choices(brings_env=brings))
+    assert ("no-env" in [note.id for note in made.refusals]) is refused
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from eloquence_ops.deploy.remote.candidate import Watched
+from eloquence_ops.deploy.remote.beginning import may_be_stopped
+from eloquence_ops.deploy.remote.candidate import Watched, without_overrides
 from eloquence_ops.deploy.remote.packages import served_by
+from eloquence_ops.deploy.remote.place import Place
 from eloquence_ops.deploy.remote.receiving import announced
 from eloquence_ops.deploy.remote.tidying import to_prune
+from eloquence_ops.deploy.remote.verification import as_shown
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.units import Wanted, render, word
 
@@ -113,6 +116,46 @@ def test_odd_names_and_links_within_are_taken() -> None:
         [name, "", 0, 0o644, "../a b" if "ink" in name else None] for name in names
     ]
     assert list(announced(rows)) == names
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("/a/python /a/serve.py api:app", "/a/python /a/serve.py api:app"),
+        ('"/srv/my app/python" api:app', "/srv/my app/python api:app"),
+        ("/srv/50%%/python", "/srv/50%/python"),
+        ("%h/python", None),
+        ('"unfinished', None),
+    ],
+)
+def test_words_of_a_unit_are_compared_as_systemd_shows_them(
+    written: str, shown: str | None
+) -> None:
+    assert as_shown(written) == shown
+
+
+def test_of_a_drop_in_the_candidate_takes_all_but_what_makes_it_one() -> None:
+    drop_in = (
+        b"[Service]\nRestart=always\nExecStart=/bin/a \\\n  b\nEnvironment=A=1 \\\n  B=2\nNice=5\n"
+    )
+    expected = b"[Service]\nEnvironment=A=1 \\\n  B=2\nNice=5\n"
+    assert without_overrides(drop_in) == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "may"),
+    [
+        ("eloquence-api.service", True),
+        ("eloquence-api-candidate.service", True),
+        ("eloquence-api-by-hand-1700000000.service", True),
+        ("user@1000.service", True),
+        ("eloquence-api-staging.service", False),
+        ("nginx.socket", False),
+    ],
+)
+def test_another_installation_is_not_taken_for_ours(unit: str, may: bool) -> None:
+    place = Place("eloquence-api.service", "livekit.service", "/srv/api", "api:app", 8083)
+    assert may_be_stopped(place, unit) is may
 
 
 def test_the_newest_good_ones_and_those_that_are_needed_stay() -> None:

@@ -18,7 +18,7 @@ from eloquence_ops.deploy.choices import Choices
 from eloquence_ops.deploy.deployment import Finished, Planned
 from eloquence_ops.deploy.ending import Why
 from eloquence_ops.deploy.job import Origin
-from eloquence_ops.deploy.progress import STEPS, UNDO_STEPS
+from eloquence_ops.deploy.progress import NOTES, STEPS, UNDO_STEPS
 from eloquence_ops.deploy.record import Account
 from eloquence_ops.deploy.requirements import of_source
 from eloquence_ops.deploy.story import _KINDS, Row, Teller, size
@@ -127,6 +127,17 @@ def test_every_step_has_words(language: Language) -> None:
     assert teller(language).step("an-unknown-one") == "an-unknown-one"
 
 
+def test_what_the_server_remarks_is_said_or_known_to_need_no_words() -> None:
+    texts = sources("eloquence_ops.deploy.remote").values()
+    told = {name for text in texts for name in re.findall(r'told\.note\("([a-z-]+)"', text)}
+    # The first is the headline's, the second is a step of its own.
+    assert told == {*NOTES, "adopted", "unfinished"}
+    for language in LANGUAGES:
+        for note, names in NOTES.items():
+            values = dict.fromkeys(names, "x")
+            assert "{" not in teller(language).remark(note, values)
+
+
 def plan_rows(source: Any, there: Survey, language: Language = "en", **how: Any) -> list[Row]:
     return list(teller(language).plan(whole(source, there), **how))
 
@@ -198,13 +209,16 @@ def test_the_document_has_its_shape(tmp_path: Path) -> None:
     account = Account("deploy", teller(), "2026-01-01T00:00:00Z", whole(source, serving(source)))
     account.finished = ended("undone", {"kind": "answer", "status": 500, "path": "POST /x"})
     account.steps, account.exit_code = [("watch", "failed", 1.23456)], 1
+    account.notes = [("flat-kept", {"because": "agent.service"})]
     found = record.document(account)
     assert set(found) == {
         *("schema_version", "tool_version", "command", "target", "exit_code", "outcome"),
         *("release", "previous", "current", "serves", "started_at", "duration_s", "plan"),
-        *("steps", "why", "causes", "outside"),
+        *("steps", "remarks", "why", "causes", "outside"),
     }
     assert (found["outcome"], found["exit_code"], found["release"]) == ("undone", 1, RELEASE)
+    assert found["remarks"][0]["id"] == "flat-kept"
+    assert "agent.service" in found["remarks"][0]["text"]
     assert found["steps"] == [{"step": "watch", "state": "failed", "seconds": 1.235}]
     assert found["causes"][0]["id"] == "api-unhandled-error"
     assert found["why"]["summary"] == "POST /x answered 500"

@@ -16,7 +16,7 @@ from eloquence_ops.deploy.remote.writing import remove, write
 _ACCEPTING = "accepting on the public socket"
 _TAKING_S = 10.0
 _LOOK_EVERY_S = 0.5
-_OVERRIDES = ("ExecStart", "Type", "Restart", "Sockets")
+_OVERRIDES = (b"ExecStart", b"Type", b"NotifyAccess", b"NonBlocking", b"Restart", b"Sockets")
 
 
 def program_words(job_dir: str) -> list[str]:
@@ -35,10 +35,22 @@ def install(place: Place, texts: dict[str, str]) -> None:
     for path in systemd.drop_ins(systemd.show(place.api_unit)[place.api_unit]):
         with open(path, "rb") as file:
             found = file.read()
-        if not any(name.encode() + b"=" in found for name in _OVERRIDES):
-            os.makedirs(folder, exist_ok=True)
-            write(os.path.join(folder, os.path.basename(path)), found)
+        os.makedirs(folder, exist_ok=True)
+        write(os.path.join(folder, os.path.basename(path)), without_overrides(found))
     systemd.read_units(TRANSIENT, *texts)
+
+
+def without_overrides(drop_in: bytes) -> bytes:
+    """All of it but what makes a candidate of a service."""
+    kept, dropping = [], False
+    for line in drop_in.split(b"\n"):
+        if not dropping:
+            dropping = line.partition(b"=")[0].strip() in _OVERRIDES
+            if not dropping:
+                kept.append(line)
+        # A line that ends so goes on in the next one.
+        dropping = dropping and line.endswith(b"\\")
+    return b"\n".join(kept)
 
 
 def start(place: Place, start_s: float, check: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from eloquence_ops.deploy.remote import systemd
 from eloquence_ops.deploy.remote.place import UNITS, Place
@@ -45,18 +46,41 @@ def compare(place: Place, texts: dict[str, str]) -> None:
             )
         if name == place.api_unit:
             _compare_command(name, text, loaded)
+            _compare_folder(name, text, loaded)
 
 
 def _compare_command(name: str, text: str, loaded: dict[str, str]) -> None:
-    meant = [
-        line.partition("=")[2].strip()
-        for line in text.replace("\\\n", " ").split("\n")
-        if line.startswith("ExecStart=") and line.strip() != "ExecStart="
-    ]
+    meant = _value(text, "ExecStart").lstrip("-@:+!")
     found = loaded.get("ExecStart", "").partition("argv[]=")[2].partition(" ; ")[0]
-    plain = meant[-1] if meant else ""
-    if any(sign in plain for sign in "\"'%$\\"):
-        return  # as systemd shows it, it is another text
-    if found.split() != plain.lstrip("-@:+!").split():
+    expected = as_shown(meant)
+    if expected is not None and found.split() != expected.split():
         drop_ins = ", ".join(systemd.drop_ins(loaded))
         raise Failed("unit", "{}: ExecStart is {} ({})".format(name, found, drop_ins or "loaded"))
+
+
+def _compare_folder(name: str, text: str, loaded: dict[str, str]) -> None:
+    """In another folder it would be another release."""
+    expected = as_shown(_value(text, "WorkingDirectory"))
+    found = loaded.get("WorkingDirectory", "")
+    if expected and found.lstrip("!-") != expected.lstrip("-"):
+        drop_ins = ", ".join(systemd.drop_ins(loaded))
+        what = "{}: WorkingDirectory is {} ({})"
+        raise Failed("unit", what.format(name, found or "/", drop_ins or "loaded"))
+
+
+def _value(text: str, name: str) -> str:
+    """The last one that is given, in one line."""
+    lines = text.replace("\\\n", " ").split("\n")
+    found = [line.partition("=")[2].strip() for line in lines if line.startswith(name + "=")]
+    return ([value for value in found if value] or [""])[-1]
+
+
+def as_shown(words: str) -> str | None:
+    """Words of a unit as `systemctl show` has them: without quotes. None where a specifier stands
+    for something that only systemd knows."""
+    if "%" in words.replace("%%", ""):
+        return None
+    try:
+        return " ".join(shlex.split(words)).replace("%%", "%")
+    except ValueError:
+        return None
