@@ -127,6 +127,13 @@ def test_a_port_that_somebody_else_has_is_named_and_nothing_is_changed(
     assert (_versions(serving), stray(serving)) == (before, [])
 
 
+def test_a_socket_that_waits_for_its_service_is_no_strangers(serving: Host, tmp_path: Path) -> None:
+    """systemd itself is the only one that holds the port then."""
+    serving.shell(f"systemctl stop {API_UNIT}; systemctl is-active {_SOCKET_UNIT}")
+    deployed(serving, _made(tmp_path, "woken"), *QUICK)
+    assert (_versions(serving), stray(serving)) == ({8083: "woken"}, [])
+
+
 def test_without_a_socket_and_back_again(serving: Host, tmp_path: Path) -> None:
     first, (before,) = _made(tmp_path, "first"), _versions(serving).values()
     unit = serving.read(f"/etc/systemd/system/{API_UNIT}")

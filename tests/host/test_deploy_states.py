@@ -117,6 +117,17 @@ def test_a_flat_installation_becomes_the_first_release(
     assert (version_of(host), serves(host), stray(host)) == ("2", True, [])
 
 
+def test_what_was_made_by_hand_and_did_not_serve_is_kept_all_the_same(
+    host: Host, first: Path, second: Path
+) -> None:
+    host.shell(f"systemctl stop {API_UNIT}; echo precious >{REMOTE_DIR}/notes.db")
+    for release in (first, second):
+        deployed(host, release, *QUICK, "--keep", "1")
+    assert (version_of(host), stray(host)) == ("2", [])
+    kept = host.shell(f"cat {REMOTE_DIR}/releases/*-adopted/notes.db").stdout
+    assert kept == "precious\n"
+
+
 def test_a_hand_started_api_is_named_and_taken_over_only_when_told(host: Host, first: Path) -> None:
     pid = hand_started(host)
     refused = deploy(host, first, *QUICK)
