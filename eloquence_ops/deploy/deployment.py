@@ -33,7 +33,8 @@ from eloquence_ops.deploy.conversation import Apply, Server, Watcher, not_root
 from eloquence_ops.deploy.ending import Ending
 from eloquence_ops.deploy.failures import DeployRefused, Locked
 from eloquence_ops.deploy.job import Origin, Wheel
-from eloquence_ops.deploy.plan import LiveKitFiles, Plan
+from eloquence_ops.deploy.planning.shapes import LiveKitFiles, Plan
+from eloquence_ops.deploy.planning.switch import keeps_socket
 from eloquence_ops.deploy.public import Compared, MakePlan
 from eloquence_ops.deploy.requirements import Requirements
 from eloquence_ops.deploy.requirements import of_source as requirements_of
@@ -212,7 +213,7 @@ class Deployment:
             listen=self.choices.listen,
         )
         rendered = units.render(wanted, self.choices.templates)
-        if plan.keeps_socket(self.target, seen, rendered.units):
+        if keeps_socket(self.target, seen, rendered.units):
             return rendered
         # The one that is there makes way: a candidate that held it too would keep it in place.
         return units.render(replace(wanted, shares_socket=False), self.choices.templates)

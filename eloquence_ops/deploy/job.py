@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from eloquence_ops import __version__
 from eloquence_ops.deploy.choices import Choices, api_port
-from eloquence_ops.deploy.plan import LiveKitFiles, Plan, Rendered, opens_port
+from eloquence_ops.deploy.planning.remarks import opens_port
+from eloquence_ops.deploy.planning.shapes import LiveKitFiles, Plan, Rendered
 from eloquence_ops.deploy.requirements import Requirements
 from eloquence_ops.deploy.source import Source
 from eloquence_ops.deploy.survey import Survey

@@ -10,7 +10,7 @@ from eloquence_ops import __version__
 from eloquence_ops.deploy import blame
 from eloquence_ops.deploy.deployment import Finished, Planned
 from eloquence_ops.deploy.env_file import Difference
-from eloquence_ops.deploy.plan import Plan
+from eloquence_ops.deploy.planning.shapes import Plan
 from eloquence_ops.deploy.story import Teller, moment
 from eloquence_ops.deploy.survey import Record, Survey
 from eloquence_ops.secrets import Redactor

@@ -14,7 +14,7 @@ from eloquence_ops.deploy.choices import Choices, api_port
 from eloquence_ops.deploy.deployment import Finished, Planned
 from eloquence_ops.deploy.ending import Why, read
 from eloquence_ops.deploy.env_file import Difference
-from eloquence_ops.deploy.plan import Note, Packages, Plan
+from eloquence_ops.deploy.planning.shapes import Note, Packages, Plan
 from eloquence_ops.deploy.progress import STEPS, UNDO_STEPS
 from eloquence_ops.deploy.survey import Record, Survey
 from eloquence_ops.language import Language

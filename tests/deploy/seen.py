@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from eloquence_ops.deploy import source, survey
 from eloquence_ops.deploy.choices import Choices
-from eloquence_ops.deploy.plan import LiveKitFiles, Plan, make
+from eloquence_ops.deploy.plan import make
+from eloquence_ops.deploy.planning.shapes import LiveKitFiles, Plan
 from eloquence_ops.deploy.requirements import of_source
 from eloquence_ops.deploy.source import Source
 from eloquence_ops.deploy.survey import Survey

@@ -11,7 +11,8 @@ from eloquence_ops.deploy import job
 from eloquence_ops.deploy.choices import Choices, api_port, parse_bind
 from eloquence_ops.deploy.deployment import choose_release
 from eloquence_ops.deploy.failures import DeployRefused
-from eloquence_ops.deploy.plan import LiveKitFiles, release_id
+from eloquence_ops.deploy.plan import release_id
+from eloquence_ops.deploy.planning.shapes import LiveKitFiles
 from eloquence_ops.deploy.requirements import of_source
 from eloquence_ops.deploy.survey import Survey
 from eloquence_ops.endpoints import parse

@@ -1,0 +1,1 @@
+"""What a deploy would change, subject by subject. Pure."""
