@@ -79,7 +79,7 @@ def test_what_newly_fails_from_outside_brings_the_release_before_back(
     assert deployed(serving, broken, *QUICK)["outcome"] == "deployed"
     back = eloquence(serving, "rollback", *outside(serving), "--lang", "fr")
     assert back.returncode == 0, back.stdout + back.stderr
-    assert "DÉPLOYÉ" in back.stdout
+    assert "REVENU" in back.stdout
     assert '"v":"first"' in answers(serving)
 
 
