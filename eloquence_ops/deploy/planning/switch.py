@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from eloquence_ops.deploy.choices import Choices
 from eloquence_ops.deploy.planning.shapes import Gap
+from eloquence_ops.deploy.remote.unit_text import meaning
 from eloquence_ops.deploy.survey import Listener, Survey
 from eloquence_ops.settings import Target
 
@@ -48,12 +49,7 @@ def keeps_socket(target: Target, survey: Survey, texts: Mapping[str, str]) -> bo
     socket = survey.units.get(name)
     if socket is None or not socket.active or name not in texts:
         return False
-    return _meaning(socket.text or "") == _meaning(texts[name])
-
-
-def _meaning(text: str) -> list[str]:
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and line[0] not in "#;"]
+    return meaning(socket.text or "") == meaning(texts[name])
 
 
 def held_by_stranger(target: Target, survey: Survey) -> Listener | None:

@@ -27,6 +27,7 @@ _PORT = 7880
 _START_S = 20.0
 _ASKING_S = 5.0
 _ENDING_S = 2.0
+_LONGEST_ENDING_S = 120.0  # systemd kills it after 90, unless its unit says otherwise
 
 
 class _File(NamedTuple):
@@ -151,11 +152,14 @@ def _stop(place: Place) -> None:
     """LiveKit asked once waits for everybody in its rooms to leave, until systemd kills it after
     90 s; asked again it tells them, and ends."""
     systemd.must("stop", "--no-block", place.livekit_unit)
+    until = time.monotonic() + _LONGEST_ENDING_S
     again_at = time.monotonic() + _ENDING_S
     while True:
         state = systemd.show(place.livekit_unit)[place.livekit_unit].get("ActiveState")
         if state in ("inactive", "failed"):
             return
+        if time.monotonic() > until:
+            raise Failed("timeout", "{} does not end".format(place.livekit_unit))
         if state == "deactivating" and time.monotonic() > again_at:
             systemd.ask("kill", "--kill-who=main", "--signal=SIGTERM", place.livekit_unit)
             again_at = time.monotonic() + _ENDING_S

@@ -11,6 +11,7 @@ from eloquence_ops.deploy.remote import candidate, installed, systemd
 from eloquence_ops.deploy.remote.job import Job
 from eloquence_ops.deploy.remote.ledger import Ledger
 from eloquence_ops.deploy.remote.place import UNITS, Place, reached_at
+from eloquence_ops.deploy.remote.unit_text import meaning
 from eloquence_ops.deploy.remote.why import Failed
 from eloquence_ops.deploy.remote.writing import remove, write
 
@@ -69,13 +70,7 @@ def is_without_gap(place: Place, job: Job, before: dict[str, object]) -> bool:
         line.startswith("Sockets=") and place.socket_unit in line.split("=", 1)[1].split()
         for line in job.texts("candidate").get(place.candidate_unit, "").split("\n")
     )
-    return shares and _meaning(str(before["socket"] or "")) == _meaning(text)
-
-
-def _meaning(text: str) -> list[str]:
-    """A unit without its comments: what is the same in this is the same socket, and stays open."""
-    lines = (line.strip() for line in text.split("\n"))
-    return [line for line in lines if line and line[0] not in "#;"]
+    return shares and meaning(str(before["socket"] or "")) == meaning(text)
 
 
 def install_units(place: Place, job: Job, ledger: Ledger) -> None:
