@@ -9,7 +9,12 @@ from eloquence_ops.deploy.choices import Choices
 from eloquence_ops.deploy.planning.files import file_changes, to_send
 from eloquence_ops.deploy.planning.packages import packages_of
 from eloquence_ops.deploy.planning.refusals import no_room, refusals, shared_in_source
-from eloquence_ops.deploy.planning.remarks import opens_port, server_notes, source_notes
+from eloquence_ops.deploy.planning.remarks import (
+    another_launcher,
+    opens_port,
+    server_notes,
+    source_notes,
+)
 from eloquence_ops.deploy.planning.shapes import LiveKitFiles, Plan, Rendered
 from eloquence_ops.deploy.planning.switch import gap_of, held_by_stranger, serves, socket_of
 from eloquence_ops.deploy.planning.texts import change, livekit_changes, source_unit, text_changes
@@ -48,12 +53,13 @@ def make(
     held = held_by_stranger(target, survey)
     notes = [
         *source_notes(target, choices, source, requirements, own_unit, texts),
-        *server_notes(target, choices, survey, source),
+        *server_notes(target, choices, survey, source, rendered.serve),
     ]
     nothing = not (
         files
         or units
         or of_livekit
+        or another_launcher(rendered.serve, survey)
         or adopts
         or packages.reuse is None
         or held

@@ -149,6 +149,7 @@ class Survey(_Told):
     wheels: tuple[Text, ...] = ()
     env_local: EnvLocal | None = None
     env_example: tuple[Text, ...] | None = None
+    launcher: Text | None = None
     free_bytes: int | None = None
     writable: bool = True
     port_open: PortOpen = PortOpen()

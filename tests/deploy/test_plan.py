@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,7 @@ MAIN = 'if __name__ == "__main__":\n    '
         ({}, {"port_open": {"state": "unknown"}}, []),
         ({}, {"free_bytes": 100 * 2**20}, ["disk"]),
         ({}, {"unfinished": {}}, []),
+        ({}, {"launcher": "0" * 64}, ["launcher"]),
         ({}, {"unfinished": {"release": "x"}}, ["unfinished"]),
     ],
 )
@@ -276,6 +278,14 @@ def test_a_port_behind_a_proxy_may_be_hidden(tmp_path: Path) -> None:
     assert [n.id for n in planned(source, there, target=proxied).notes] == []
     (note,) = planned(source, there, target=direct).notes
     assert note.values["run"] == "sudo ufw prepend allow 8083/tcp"
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_another_launcher_is_something_to_do(tmp_path: Path, same: bool) -> None:
+    source = folder(tmp_path)
+    digest = hashlib.sha256(b"# serve").hexdigest()
+    there = serving(source, launcher=digest if same else "0" * 64)
+    assert planned(source, there).nothing is same
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -48,7 +49,9 @@ def source_notes(
     return found
 
 
-def server_notes(target: Target, choices: Choices, survey: Survey, source: Source) -> list[Note]:
+def server_notes(
+    target: Target, choices: Choices, survey: Survey, source: Source, launcher: str
+) -> list[Note]:
     found = []
     port = api_port(target, choices)
     by = survey.port_open.by or "?"
@@ -63,9 +66,17 @@ def server_notes(target: Target, choices: Choices, survey: Survey, source: Sourc
         unit = survey.units.get(name)
         for path, _ in unit.drop_ins if unit else ():
             found.append(Note("drop-in", {"unit": name, "path": path}))
+    if another_launcher(launcher, survey):
+        found.append(Note("launcher", {}))
     if survey.unfinished:
         found.append(Note("unfinished", {}))
     return found
+
+
+def another_launcher(launcher: str, survey: Survey) -> bool:
+    """Whether the API would be served by another program than it is; one made by hand has none."""
+    digest = hashlib.sha256(launcher.encode()).hexdigest()
+    return survey.launcher is not None and survey.launcher != digest
 
 
 def opens_port(choices: Choices, survey: Survey) -> bool:

@@ -23,10 +23,8 @@ from eloquence_ops.server.remote import processes
 _LARGEST_ENVIRONMENT = 1024 * 1024
 
 
-def make_folders(place: Place, who: Identity, ledger: Ledger, before_me: list[str]) -> None:
-    """The folders beside the releases, the service's user's. `before_me`: the door made them."""
-    for path in before_me:
-        ledger.will_make(path)
+def make_folders(place: Place, who: Identity, ledger: Ledger) -> None:
+    """The folders beside the releases, the service's user's."""
     if os.lstat(place.remote_dir).st_uid != who.uid:
         ledger.will_own(place.remote_dir)
         os.chown(place.remote_dir, who.uid, who.gid, follow_symlinks=False)

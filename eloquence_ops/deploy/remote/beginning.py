@@ -86,9 +86,8 @@ def may_be_stopped(place: Place, unit: str) -> bool:
 
 
 def adopt(work: Work) -> str | None:
-    made = work.job.words(work.job.request.get("made"))
     flat = work.place.layout() == "flat"
-    adoption.make_folders(work.place, work.who, work.ledger, made)
+    adoption.make_folders(work.place, work.who, work.ledger)
     api = systemd.show(work.place.api_unit)[work.place.api_unit]
     adopted = ""
     if flat:

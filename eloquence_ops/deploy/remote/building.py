@@ -68,6 +68,12 @@ def _build(work: Work, how: object) -> str:
 
 def units_verify(work: Work) -> str | None:
     texts = {**work.job.texts("units"), **work.job.texts("candidate")}
-    replacing = (work.place.current + "/", work.place.release(work.job.release) + "/")
+    folders = (work.place.current, work.place.release(work.job.release))
+    replacing = (_in_unit(folders[0]), _in_unit(folders[1]))
     verify(os.path.join(work.job.folder, "verify"), texts, replacing)
     return None
+
+
+def _in_unit(folder: str) -> str:
+    """As a unit has it: systemd.unit(5), specifiers."""
+    return folder.replace("%", "%%") + "/"

@@ -6,17 +6,19 @@ whoever speaks meanwhile is never held up, and a client that says nothing for lo
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import queue
 import sys
 import threading
 import time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 LARGEST = 16 * 1024 * 1024
 SILENCE_S = 20.0
 _WAITING = 8
+_PIECE = 64 * 1024
 STDOUT = 1
 
 
@@ -40,6 +42,7 @@ class Heard:
     def __init__(self) -> None:
         self._queue: queue.Queue[Frame] = queue.Queue(_WAITING)
         self._kept: list[Frame] = []
+        self._heard_at = time.monotonic()
         threading.Thread(target=self._read, daemon=True).start()
 
     def again(self, frame: Frame) -> None:
@@ -47,20 +50,29 @@ class Heard:
         self._kept.append(frame)
 
     def _read(self) -> None:
-        stream = sys.stdin.buffer
+        stream = cast("io.BufferedReader", sys.stdin.buffer)
         try:
             while True:
                 line = stream.readline(64)
                 kind, _, length = line.decode("ascii").strip().partition(" ")
                 if not line or int(length) > LARGEST:
                     break
-                payload = stream.read(int(length))
+                payload = self._payload(stream, int(length))
                 if len(payload) < int(length):
                     break
                 self._queue.put(Frame(kind, payload))
         except (OSError, ValueError):
             pass
         self._queue.put(END)
+
+    def _payload(self, stream: io.BufferedReader, length: int) -> bytes:
+        """Whatever comes of it is a sign of life: over a slow line a frame takes long."""
+        pieces, left = [], length
+        while left and (piece := stream.read1(min(left, _PIECE))):
+            self._heard_at = time.monotonic()
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
 
     def next(self, timeout_s: float = SILENCE_S) -> Frame:
         """The next one; signs of life are kept back. Raises `Gone` where none comes."""
@@ -71,7 +83,10 @@ class Heard:
             try:
                 frame = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
-                raise Gone from None
+                until = self._heard_at + timeout_s
+                if time.monotonic() > until:
+                    raise Gone from None
+                continue
             if frame.kind == "t":
                 until = time.monotonic() + timeout_s
                 continue

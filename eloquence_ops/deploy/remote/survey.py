@@ -15,7 +15,7 @@ import time
 from eloquence_ops.deploy.remote import installed, livekit, locking, ports, systemd
 from eloquence_ops.deploy.remote.identity import identity
 from eloquence_ops.deploy.remote.place import TRANSIENT, UNITS, Place
-from eloquence_ops.deploy.remote.tree import listing
+from eloquence_ops.deploy.remote.tree import OWN, listing
 from eloquence_ops.server.remote import environment_file, listeners, masking, processes
 from eloquence_ops.server.remote.gaps import Gaps
 from eloquence_ops.server.remote.masking import Masker
@@ -60,6 +60,7 @@ def facts(place: Place, nonce: str) -> dict[str, object]:
         "wheels": installed.wheels(place),
         "env_local": _env_local(place, nonce),
         "env_example": _env_example(place, layout, current),
+        "launcher": _launcher(place, current),
         "free_bytes": _free(place),
         "writable": _writable(place),
         "firewall": ports.facts(),
@@ -241,6 +242,12 @@ def _env_local(place: Place, nonce: str) -> dict[str, object] | None:
             "digest": hmac.new(nonce.encode(), raw, "sha256").hexdigest(),
         }
     return None
+
+
+def _launcher(place: Place, current: str | None) -> str | None:
+    """The hash of what the current release is served by; None where it is not known."""
+    raw = _raw(os.path.join(place.release(current), OWN, "serve.py")) if current else b""
+    return hashlib.sha256(raw).hexdigest() if raw else None
 
 
 def _existing(path: str) -> str:
