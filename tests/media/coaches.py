@@ -51,8 +51,9 @@ class Coaches:
             listening.add(asyncio.create_task(_listen(track, spoken_to)))
 
         jwt = token.with_grants(VideoGrants(room_join=True, room=name)).to_jwt()
-        await room.connect(self._livekit, jwt)
+        connecting = asyncio.ensure_future(room.connect(self._livekit, jwt))
         try:
+            await asyncio.shield(connecting)
             if self._manner == "mute":
                 await asyncio.Event().wait()
             source = rtc.AudioSource(_RATE, 1)
@@ -69,6 +70,8 @@ class Coaches:
             for task in listening:
                 task.cancel()
             with contextlib.suppress(Exception):
+                # Left in the middle of it, the library ends the whole process some seconds later.
+                await connecting
                 await room.disconnect()
 
 
